@@ -21,6 +21,7 @@ class Envelope:
     size: int = 0  # bytes of the body; without media no prompt has more tokens than this
     has_media: bool = False  # images, documents, audio or video: then `size` says little
     fault: GatewayError | None = None  # what is wrong with the request, told after the model was found
+    wants_cost: bool = False  # the customer reads what the call cost inside the answer
 
 
 @dataclass(frozen=True, slots=True)

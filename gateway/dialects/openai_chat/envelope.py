@@ -234,7 +234,7 @@ def _has_media(messages: object) -> bool:
         return False
     contents = (message.get("content") for message in messages if isinstance(message, dict))
     return any(
-        isinstance(part, dict) and part.get("type") not in TEXT_PARTS
+        isinstance(part, dict) and str(part.get("type")) not in TEXT_PARTS
         for content in contents
         if isinstance(content, list)
         for part in content
