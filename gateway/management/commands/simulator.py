@@ -16,7 +16,7 @@ from gateway.providers.simulator.pace import Pace
 class Command(BaseCommand):
     """Serves until it is interrupted."""
 
-    help = "Run the simulator: a make-believe OpenAI-speaking provider for first runs, demos and tests."
+    help = "Run the simulator: a make-believe provider that speaks all dialects, for first runs, demos and tests."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +33,7 @@ class Command(BaseCommand):
                 simulator = Simulator(pace=pace, models=tuple(options["model"]))
         except ValueError as error:
             raise CommandError(f"The pace cannot be read: {error}") from error
-        self.stdout.write(f"The simulator speaks OpenAI at http://{options['host']}:{options['port']}/v1")
+        self.stdout.write(f"The simulator listens at http://{options['host']}:{options['port']}/v1")
         serve(simulator, options["host"], options["port"])
 
 

@@ -27,6 +27,7 @@ PER_CALL = 4  # tokens that a tool call takes besides its name and arguments
 THINKS = re.compile(r"(^|[-_/.])(o[134]|r1|think\w*|reason\w*|m[123](\.\d)?)($|[-_.:])|gpt-[56]", re.IGNORECASE)
 SHOWS_ITS_THOUGHTS = re.compile(r"deepseek|qwq|minimax|glm|grok.*think", re.IGNORECASE)
 EFFORTS = {"none": 0, "minimal": 8, "low": 32, "medium": 64, "high": 160, "xhigh": 320, "max": 480}
+BUDGET_USED = 48  # of a budget for thought, so many parts are left for each one that is used
 KEYS = re.compile(
     r"\b(?:keys?|fields?|properties|property|attributes?)\b(?: named| called)?[:\s]+"
     r"([\"'`]?\w+[\"'`]?(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+)[\"'`]?\w+[\"'`]?)*)"
@@ -38,7 +39,6 @@ def answer(conversation: Conversation, options: Options) -> Plan:
     seed = fingerprint_of(conversation, options.model, options.seed)  # a lower limit cuts the same answer shorter
     answers = tuple(_choice(conversation, options, Dice(f"{seed}/{index}")) for index in range(options.choices))
     prompt = _prompt(conversation, options)
-    attached = sum(attachment.tokens for turn in conversation.turns for attachment in turn.attachments)
     reasoning = sum(len(one.reasoning) for one in answers)
     return Plan(
         id=Dice(fingerprint_of(conversation, options)).word("id", 29),
@@ -46,11 +46,16 @@ def answer(conversation: Conversation, options: Options) -> Plan:
         fingerprint="fp_" + fingerprint_of(options.model, options.seed)[:10],
         answers=answers,
         prompt=prompt,
-        prompt_tokens=len(prompt) + attached + PER_MESSAGE * len(conversation.turns) + PRIMING,
+        prompt_tokens=_weigh(conversation, prompt),
         completion_tokens=reasoning + sum(_weight(one) for one in answers),
         reasoning_tokens=reasoning,
         shows_reasoning=bool(SHOWS_ITS_THOUGHTS.search(options.model)),
     )
+
+
+def prompt_tokens(conversation: Conversation, options: Options) -> int:
+    """How many tokens the model would read."""
+    return _weigh(conversation, _prompt(conversation, options))
 
 
 def thinks(model: str) -> bool:
@@ -70,19 +75,28 @@ def _choice(conversation: Conversation, options: Options, dice: Dice) -> Answer:
     elif options.shape == "json":
         spoken = json.dumps(_object(conversation, hints), ensure_ascii=False)
     finish: Finish = "stop"
-    cut = min((at for stop in options.stop if stop and (at := spoken.find(stop)) >= 0), default=None)
-    text = splitting.split(spoken if cut is None else spoken[:cut])
+    cut, stopped = min(
+        ((at, stop) for stop in options.stop if stop and (at := spoken.find(stop)) >= 0), default=(len(spoken), None)
+    )
+    text = splitting.split(spoken[:cut])
     if left is not None and len(text) > left:
-        text, finish = text[:left], "length"
-    return Answer(text=tuple(text), reasoning=reasoning, finish=finish)
+        text, finish, stopped = text[:left], "length", None
+    return Answer(text=tuple(text), reasoning=reasoning, finish=finish, stopped=stopped)
 
 
 def _reasoning(conversation: Conversation, options: Options, dice: Dice) -> tuple[str, ...]:
     """The thoughts before the answer; never more than half of what may be said in all, so that an answer remains."""
-    wanted = EFFORTS.get(options.effort or "medium", EFFORTS["medium"])
-    if not wanted or not (thinks(options.model) or options.effort):
+    if options.thinking is not None:
+        wanted = min(options.thinking, EFFORTS["minimal"] + options.thinking // BUDGET_USED)
+    elif thinks(options.model) or options.effort:
+        wanted = EFFORTS.get(options.effort or "medium", EFFORTS["medium"])
+    else:
+        wanted = 0
+    if not wanted:
         return ()
     wanted += dice.roll("thinking", wanted // 2 + 1)
+    if options.thinking is not None:
+        wanted = min(wanted, options.thinking)
     if options.max_tokens is not None:
         wanted = min(wanted, options.max_tokens // 2)
     topic = prose.topic_of(conversation.question)
@@ -105,6 +119,12 @@ def _called(calls: tuple[ToolCall, ...], reasoning: tuple[str, ...], left: int |
         left = None if left is None else left - head - len(written)
         kept.append(call)
     return Answer(reasoning=reasoning, tool_calls=tuple(kept), finish="tool_calls")
+
+
+def _weigh(conversation: Conversation, prompt: tuple[str, ...]) -> int:
+    """Tokens of a prompt with what is attached to it and what frames its messages."""
+    attached = sum(attachment.tokens for turn in conversation.turns for attachment in turn.attachments)
+    return len(prompt) + attached + PER_MESSAGE * len(conversation.turns) + PRIMING
 
 
 def _weight(one: Answer) -> int:

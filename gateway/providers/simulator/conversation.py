@@ -99,7 +99,8 @@ class Options:
 
     `shape`: "text", "json" (any object) or "schema" (an instance of `schema`). `tool_choice`: "auto", "none" or
     "required"; `allowed` narrows the tools (None: all). `logprobs` is the number of alternatives per token, None for
-    no logprobs at all. `max_tokens` bounds reasoning and answer together.
+    no logprobs at all. `max_tokens` bounds reasoning and answer together. `thinking` is a budget of tokens for thought
+    that wins over `effort`: 0 for no thought at all, None to leave it to the model.
     """
 
     model: str
@@ -115,17 +116,20 @@ class Options:
     parallel: bool = True
     logprobs: int | None = None
     effort: str | None = None
+    thinking: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One choice. `text` and `reasoning` are token by token; joined they are the whole."""
+    """One choice. `text` and `reasoning` are token by token; joined they are the whole. `stopped` is the stop sequence
+    that ended it."""
 
     text: tuple[str, ...] = ()
     reasoning: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str | None = None
     finish: Finish = "stop"
+    stopped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

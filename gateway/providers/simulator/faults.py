@@ -22,7 +22,7 @@ NAMES: Mapping[str, frozenset[str]] = {
     "silence": frozenset({"seconds", "after"}),
     "hang": frozenset({"after"}),
     "cut-stream": frozenset({"after"}),
-    "error-in-stream": frozenset({"after", "status", "code", "type"}),
+    "error-in-stream": frozenset({"after", "status", "code", "type", "form"}),
     "http": frozenset({"code", "type", "param", "retry-after", "body"}),
     "no-usage": frozenset(),
     "wrong-usage": frozenset({"kind"}),

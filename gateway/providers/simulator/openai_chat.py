@@ -11,13 +11,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.providers.simulator import splitting
+from gateway.providers.simulator import desk, splitting
 from gateway.providers.simulator.conversation import Answer, Dice, Plan, ToolCall
 from gateway.providers.simulator.faults import Faults, spoil
 from gateway.providers.simulator.openai_chat_request import Asked
+from gateway.providers.simulator.openai_logprobs import logprob
 from gateway.providers.simulator.playing import Kind, Piece
-
-ALTERNATIVES = (" the", " a", ".", ",", " of", " and", " to", " is", "\n", " in", " it", " I", " you", " that", " for")
 
 
 class Speaker:
@@ -27,6 +26,14 @@ class Speaker:
         self._plan, self._asked, self._faults = plan, asked, faults
         self._id, self._created = f"chatcmpl-{plan.id}", created
         self._dice = Dice(plan.id)
+
+    def hidden(self) -> int:
+        """Tokens of it that are thought and not said."""
+        return 0 if self._plan.shows_reasoning else self._plan.reasoning_tokens
+
+    def failure(self, refusal: desk.Refusal) -> Piece:
+        """The event that tells of an error in the middle of the stream."""
+        return Piece(Kind.CONTENT, json.dumps(json.loads(refusal.body())).encode())
 
     # --- Whole ------------------------------------------------------------------------------------------
 
@@ -153,19 +160,7 @@ class Speaker:
         return spoil(usage, wrong.settings.get("kind", "negative")) if wrong else usage
 
     def _logprob(self, index: int, at: int, token: str) -> dict[str, Any]:
-        """A token with its alternatives, the likeliest first; the token itself is always the likeliest."""
-        first = -self._dice.roll(("logprob", index, at), 2_000) / 10_000
-        others = [word for word in ALTERNATIVES if word != token]
-        shift = self._dice.roll(("others", index, at), len(others))
-        top = [_probable(token, first)]
-        for number in range(1, self._asked.options.logprobs or 0):
-            word = others[(shift + number) % len(others)] + ("" if number < len(others) else str(number))
-            top.append(_probable(word, round(first - 1.5 * number, 4)))
-        return {**_probable(token, first), "top_logprobs": top[: self._asked.options.logprobs or 0]}
-
-
-def _probable(token: str, logprob: float) -> dict[str, Any]:
-    return {"token": token, "logprob": logprob, "bytes": list(token.encode(errors="replace"))}
+        return logprob(self._dice, (index, at), token, self._asked.options.logprobs or 0)
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.providers.simulator import openai_fields as fields
 from gateway.providers.simulator import splitting
 from gateway.providers.simulator.faults import Faults, spoil
 from gateway.providers.simulator.openai_errors import Refusal, invalid
+from gateway.providers.simulator.playing import Whole
 
 DIMENSIONS = {"text-embedding-3-large": 3072, "gemini-embedding-001": 3072}
 USUAL_DIMENSIONS = 1536
@@ -55,7 +56,7 @@ def texts(value: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def answer(value: Mapping[str, Any], faults: Faults) -> bytes:
+def answer(value: Mapping[str, Any], faults: Faults) -> Whole:
     """The embeddings object for a request; Refusal for what OpenAI refuses."""
     model = str(value.get("model"))
     if CHAT.match(model):
@@ -77,7 +78,7 @@ def answer(value: Mapping[str, Any], faults: Faults) -> bytes:
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         wrong = faults.get("wrong-usage")
         reply["usage"] = spoil(usage, wrong.settings.get("kind", "negative")) if wrong else usage
-    return json.dumps(reply, ensure_ascii=False, indent=2).encode(errors="replace")
+    return Whole(json.dumps(reply, ensure_ascii=False, indent=2).encode(errors="replace"), tokens=1)
 
 
 def vector(text: str, size: int, wanted: int) -> list[float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gateway.providers.simulator import desk
+
 STATUSES: dict[int, tuple[str, str | None, str]] = {
     400: ("invalid_request_error", None, "The request is invalid."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
@@ -44,8 +46,8 @@ CODES: dict[str, tuple[str, str]] = {
 }
 
 
-class Refusal(Exception):
-    """A request that is answered with an error; `headers` go with it."""
+class Refusal(desk.Refusal):
+    """An error in OpenAI's shape."""
 
     def __init__(
         self,
@@ -57,9 +59,8 @@ class Refusal(Exception):
         code: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.kind, self.param, self.code = status, message, kind, param, code
-        self.headers = headers or {}
+        super().__init__(status, message, headers)
+        self.kind, self.param, self.code = kind, param, code
 
     @classmethod
     def of(cls, status: int, *, code: str | None = None, kind: str | None = None, param: str | None = None) -> Refusal:

@@ -20,13 +20,21 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class Kind(Enum):
-    """What a piece of a stream is."""
+    """What a piece of a stream is: of the kinds before FINISH there may be many, and between them faults wait."""
 
-    OPENING = "opening"
+    OPENING = "opening"  # also everything else that frames the content
     CONTENT = "content"
     FINISH = "finish"
     USAGE = "usage"
     DONE = "done"
+
+
+class Framing(Enum):
+    """How the events of a stream stand in its body."""
+
+    EVENTS = "events"  # server-sent events
+    EVENTS_CRLF = "events-crlf"  # the same with Google's line ends
+    ARRAY = "array"  # the elements of one JSON array
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,13 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer that is sent event by event; `failure` is the event that tells of an error in the middle of it."""
+    """An answer that is sent event by event; `failure` makes the event that tells of an error in the middle of it."""
 
     pieces: Iterator[Piece]
-    failure: Piece
+    failure: Callable[[], Piece]
     headers: Mapping[str, str] = field(default_factory=dict)
     hidden: int = 0
+    framing: Framing = Framing.EVENTS
 
 
 class Cut(Exception):
@@ -72,6 +81,7 @@ class Player:
         self._newline = b"\r\n" if "crlf" in self._faults else b"\n"
         split = self._faults.get("split")
         self._split = split.size(3) if split else None
+        self._elements: int | None = None  # of the array that was begun
 
     # --- A whole answer ---------------------------------------------------------------------------------
 
@@ -114,8 +124,8 @@ class Player:
                     continue
                 struck.add(name)
                 if name == "error-in-stream":
-                    await self._event(answer.failure)
-                    await self._send({"type": "http.response.body", "body": b""})
+                    await self._event(answer.failure())
+                    await self._end_stream()
                     return
                 if name == "malformed-json":
                     piece = Piece(piece.kind, piece.data[: len(piece.data) * 2 // 3], piece.event)
@@ -125,14 +135,26 @@ class Player:
                 await _sleep(self._pace.between(self._dice, passed))
                 passed += 1
             await self._event(piece)
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._end_stream()
 
     async def _start_stream(self, answer: Stream) -> None:
-        await self._start(
-            200, {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", **answer.headers}
-        )
+        kind = "text/event-stream; charset=utf-8"
+        if answer.framing is Framing.ARRAY:
+            kind, self._elements = "application/json; charset=UTF-8", 0
+        elif answer.framing is Framing.EVENTS_CRLF:
+            self._newline = b"\r\n"
+        await self._start(200, {"content-type": kind, "cache-control": "no-cache", **answer.headers})
+
+    async def _end_stream(self) -> None:
+        if self._elements is not None:
+            await self._write(b"]" if self._elements else b"[]")
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def _event(self, piece: Piece) -> None:
+        if self._elements is not None:
+            await self._write((b",\r\n" if self._elements else b"[") + piece.data)
+            self._elements += 1
+            return
         lines = [b": SIMULATOR PROCESSING", b""] if "comments" in self._faults else []
         if piece.event is not None:
             lines.append(b"event: " + piece.event.encode())

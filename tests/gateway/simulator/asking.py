@@ -62,3 +62,15 @@ def streamed(wire: httpx.Client, question: str, *, headers: dict[str, str] | Non
     reply = wire.post("/chat/completions", json=body(question, stream=True, **fields), headers=headers)
     assert reply.status_code == 200, reply.text
     return events(reply.content)
+
+
+def named_events(content: bytes) -> list[tuple[str, Any]]:
+    """(name, object) of the events of a stream that names them."""
+    assert content.endswith(b"\n\n")
+    found = []
+    for event in content[:-2].split(b"\n\n"):
+        name, data = event.split(b"\n")
+        assert name.startswith(b"event: ")
+        assert data.startswith(b"data: ")
+        found.append((name[7:].decode(), json.loads(data[6:])))
+    return found

@@ -35,7 +35,7 @@ def test_the_command_serves_until_it_is_interrupted(port: int) -> None:
     simulator = started("--port", str(port), "--pace", "instant", "--model", "mine")
     try:
         assert simulator.stdout
-        assert simulator.stdout.readline() == f"The simulator speaks OpenAI at http://127.0.0.1:{port}/v1\n"
+        assert simulator.stdout.readline() == f"The simulator listens at http://127.0.0.1:{port}/v1\n"
         transport = httpx.HTTPTransport(retries=8)  # with growing pauses, until it listens
         with httpx.Client(transport=transport, headers={"authorization": "Bearer k"}, timeout=20) as client:
             url = f"http://127.0.0.1:{port}/v1/chat/completions"

@@ -1,0 +1,1 @@
+"""Anthropic's Messages as the simulator hears and speaks them."""

@@ -1,0 +1,1 @@
+"""OpenAI's Responses as the simulator hears and speaks them."""
