@@ -31,6 +31,7 @@ FIRST_SHARE = 8  # returning: one call in so many, then half as many, until all
 class Breaker:
     """What is known of one endpoint. Not safe for several threads at once; each worker has its own."""
 
+    shortest: int = SHORTEST_BREAK  # seconds of the first break
     state: State = "closed"
     reason: str = ""
     opened_at: float | None = None
@@ -43,9 +44,9 @@ class Breaker:
     _successes: int = 0
     _turn: int = 0
 
-    def is_healthy(self, now: float) -> bool:
-        """Whether it is believed to work, as far as one may know without asking it."""
-        return self.state == "closed"
+    def rests(self, now: float) -> bool:
+        """Whether it is not to be asked at all for a while."""
+        return self.state == "open" and self.retry_at is not None and now < self.retry_at
 
     def admits(self, now: float) -> bool:
         """Whether this call may ask the endpoint. Counts: a half-open one admits a single probe at a time."""
@@ -76,7 +77,7 @@ class Breaker:
             if verdict == "refused":
                 self._open(now, reason, REFUSED_BREAK)
             elif self.state != "closed" or self._too_many():
-                self._open(now, reason, SHORTEST_BREAK)
+                self._open(now, reason, self.shortest)
         return self.state != before
 
     def adopt(self, reason: str, retry_in: float, breaks: int, now: float) -> None:

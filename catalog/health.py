@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from catalog.breaker import Breaker, State, Verdict
@@ -42,10 +43,10 @@ def admits(endpoint_id: int) -> bool:
         return breaker.admits(time.monotonic())
 
 
-def is_healthy(endpoint_id: int) -> bool:
-    """Whether nothing is known against the endpoint; memory only."""
+def rests(endpoint_id: int) -> bool:
+    """Whether the endpoint is known to be broken, and its next probe is not due yet; memory only."""
     breaker = _breakers.get(endpoint_id)
-    return breaker is None or breaker.is_healthy(time.monotonic())
+    return breaker is not None and breaker.rests(time.monotonic())
 
 
 def report(endpoint_id: int, verdict: Verdict, reason: str = "") -> Change | None:
@@ -54,7 +55,7 @@ def report(endpoint_id: int, verdict: Verdict, reason: str = "") -> Change | Non
     if breaker is None:
         if verdict == "ok":
             return None
-        breaker = _breakers.setdefault(endpoint_id, Breaker())
+        breaker = _breakers.setdefault(endpoint_id, Breaker(shortest=settings.BREAK_SECONDS))
     now = time.monotonic()
     with _lock:
         changed = breaker.report(verdict, now, reason)
@@ -85,7 +86,7 @@ def adopt(rows: Iterable[tuple[int, str, str, datetime | None, int]]) -> None:
     with _lock:
         for endpoint_id, state, reason, retry_at, breaks in rows:
             if state == "open" and retry_at is not None and retry_at > moment:
-                breaker = _breakers.setdefault(endpoint_id, Breaker())
+                breaker = _breakers.setdefault(endpoint_id, Breaker(shortest=settings.BREAK_SECONDS))
                 breaker.adopt(reason, (retry_at - moment).total_seconds(), breaks, now)
 
 

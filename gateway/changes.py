@@ -12,7 +12,7 @@ import logging
 import psycopg
 
 from accounts import keys
-from gateway import memory
+from gateway import memory, waiting
 from gateway.till import conninfo
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,12 @@ async def listen() -> None:
                 await connection.execute("LISTEN tollgate_keys")
                 await connection.execute("LISTEN tollgate_catalog")
                 await connection.execute("LISTEN tollgate_health")
+                await connection.execute("LISTEN tollgate_jobs")
                 # What changed while nobody listened is unknown.
                 keys.forget_all()
                 memory.forget()
                 memory.learn_health()
+                waiting.wake_all()
                 pause = 0.1
                 async for notice in connection.notifies():
                     heed(notice.channel, notice.payload)
@@ -51,6 +53,8 @@ def heed(channel: str, payload: str) -> None:
         memory.forget()
     elif channel == "tollgate_health":
         memory.learn_health()
+    elif channel == "tollgate_jobs":
+        waiting.wake(payload)
     elif payload:
         keys.forget(payload)
     else:

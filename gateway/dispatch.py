@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
+# What makes an answer an answer. Usage alone does not: a stream of nothing but usage is a failure of the provider.
+BEGUN = (Kind.CONTENT, Kind.FINISH, Kind.DONE)
+
+
 @dataclass(slots=True)
 class Opened:
     """A provider's stream that has begun to say something: `events` were read and watched, but not yet passed on."""
@@ -135,7 +139,7 @@ def opening(wish: Wish) -> Callable[[Call, Route], Awaitable[Opened]]:
                     if kind is Kind.ERROR and not ready:
                         raise classify(route, opened.watch.error or Fault("server"))
                     opened.events.append((raw, kind))
-                    ready = ready or kind in (Kind.CONTENT, Kind.FINISH, Kind.DONE, Kind.USAGE_ONLY)
+                    ready = ready or kind in BEGUN
                 if ready:
                     _refuse_nothing(opened)
                     return opened

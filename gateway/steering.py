@@ -1,9 +1,10 @@
 """In which order the endpoints of a model are asked for one call.
 
 Lower priority numbers first. Among equals each customer has a favourite, the same for every call, so that a provider's
-prompt cache is found again; weights decide how many customers favour which. What is known to be broken comes last, and
-is asked only when its breaker lets a call through. The first endpoint sells at the customer's price; a fallback that
-costs us more may raise it by whole percents up to three, and is left out where even that would not cover the floor.
+prompt cache is found again; weights decide how many customers favour which. What is known to be broken comes last; once
+its rest is over it is back in its place, and its breaker lets through as many calls as it dares. The first endpoint
+sells at the customer's price; a fallback that costs us more may raise it by whole percents up to three, and is left out
+where even that would not cover the floor.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def order(routes: Sequence[Route], customer: int, rates: Rates) -> list[Leg]:
         rise = rise_of(route, rates)
         if rise is not None:
             legs.append(Leg(route, rise))
-    return sorted(legs, key=lambda leg: not health.is_healthy(leg.route.endpoint_id))
+    return sorted(legs, key=lambda leg: health.rests(leg.route.endpoint_id))
 
 
 def rise_of(route: Route, rates: Rates) -> Decimal | None:
