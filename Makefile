@@ -2,7 +2,7 @@
 #   make up      run everything here; PORT=, WORKERS=, SERVER=daphne, DATABASE_URL=, REDIS_URL= as you like
 #   make test    all tests, on a throw-away PostgreSQL and Redis of their own
 #   make check   everything that can be said about the code without running it
-#   make bench   what a call costs, measured
+#   make bench   what a call costs, measured, and the long kill test; PUBLISH=1 writes docs/performance.md
 .PHONY: up test check bench lock environment
 PYTHON := .venv/bin/python
 # Tests bring their own servers, whatever the caller's environment says.
@@ -24,7 +24,7 @@ check: environment
 	@.venv/bin/mypy
 
 bench: environment
-	@$(PYTHON) -m bench $(BENCH)
+	@$(PYTHON) -m bench $(if $(PUBLISH),--publish $(PUBLISH)) $(BENCH)
 
 # Only after a change of the dependencies in pyproject.toml.
 lock: environment

@@ -32,7 +32,12 @@ def of(organization: Organization) -> Wallet:
 
 def balance(organization: Organization) -> Balance:
     """What the organization has. Nothing, when it never had a wallet."""
-    wallet = Wallet.objects.filter(pk=organization.pk).first()
+    return balance_of(organization.pk)
+
+
+def balance_of(organization_id: int) -> Balance:
+    """The same, for an organization that is known by its id alone."""
+    wallet = Wallet.objects.filter(pk=organization_id).first()
     if wallet is None:
         return Balance(0, 0, 0)
     return Balance(wallet.balance_nusd, wallet.held_nusd, wallet.balance_nusd - wallet.held_nusd)

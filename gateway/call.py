@@ -165,11 +165,21 @@ class Call:
                 return None
             record = await settlement.of(self)
             self.charged_usage = record.usage
-            return await till.current().settling.put(record)
+            verdict = await till.current().settling.put(record)
+            if verdict.outcome == "invalid":
+                log.critical("the books find %s impossible; its hold will expire: %s", self.request_id, record)
+            return verdict
         except Exception:
             # The hold will expire by itself: the customer pays nothing, and the operator is told.
             log.critical("call %s could not be settled; its hold will expire", self.request_id, exc_info=True)
             return None
+
+
+async def closed(identity: UUID) -> None:
+    """Wait until a call that is ending is in the books."""
+    await asyncio.gather(
+        *(task for task in _closing if task.get_name() == f"settle-{identity}"), return_exceptions=True
+    )
 
 
 async def drain() -> None:

@@ -29,5 +29,9 @@ app.conf.beat_schedule = {
     "holds that nobody came back for": {"task": "billing.expire_holds", "schedule": 60},
     "the books against themselves": {"task": "billing.audit_books", "schedule": crontab(minute=17)},
     "months ahead, months gone": {"task": "billing.make_partitions", "schedule": crontab(hour=3, minute=41)},
+    "jobs that nobody works on": {"task": "gateway.rescue_jobs", "schedule": 15},
+    "jobs kept long enough": {"task": "gateway.forget_jobs", "schedule": crontab(minute=29)},
+    "answers kept long enough": {"task": "gateway.forget_idempotency_keys", "schedule": crontab(minute=23)},
+    "responses kept long enough": {"task": "gateway.forget_responses", "schedule": crontab(minute=37)},
     "holds closed long ago": {"task": "billing.prune_holds", "schedule": crontab(hour=4, minute=11)},
 }

@@ -30,10 +30,13 @@ class Counting:
     """How one dialect counts."""
 
     operation: Operation
-    address: str  # the provider's path for it, in the words of its `paths`
-    peek: Callable[[bytes], Envelope]
+    address: str  # the provider's path for it, in the words of its `paths`; "": no provider is asked
     read: Callable[[bytes], int]  # raises UpstreamError for an answer without a count
     render: Callable[[int], bytes]
+    retarget: Callable[[bytes, str], bytes]  # the body for a provider that calls the model so
+    content: Callable[[bytes], bytes]  # the conversation within the body
+    # Keys of groups that have no platform beyond these may not ask (spec 004).
+    platforms_without: frozenset[str] = frozenset({"openai"})
 
 
 async def count_tokens(
@@ -42,7 +45,7 @@ async def count_tokens(
     body: bytes,
     identity: UUID,
     *,
-    envelope: Envelope | None = None,
+    envelope: Envelope,
     forwarded: Mapping[str, str] | None = None,
 ) -> Answer:
     """The number of tokens in a prompt. Raises GatewayError.
@@ -50,15 +53,14 @@ async def count_tokens(
     A key of a group that has nothing but the OpenAI platform is refused (spec 004).
     """
     operation = counting.operation
-    if caller.platforms == frozenset({"openai"}):
+    if caller.platforms and caller.platforms <= counting.platforms_without:
         raise EndpointNotSupported("Token counting is not supported for this platform.", platform="openai")
-    envelope = envelope or counting.peek(body)
     snapshot = await memory.catalogue()
     model, price = relay.find(snapshot, envelope.model, caller)
     relay.permit(caller, operation, model)
     if envelope.fault is not None:
         raise envelope.fault
-    routes = _counters(snapshot, envelope.model, operation)
+    routes = _counters(snapshot, envelope.model, operation) if counting.address else []
     if not routes:
         return await _estimate(counting, body)
     call = Call(
@@ -107,7 +109,7 @@ def _asking(counting: Counting) -> Callable[[Call, Route], Awaitable[int]]:
             "POST",
             provider.url(counting.address, route, streamed=False),
             headers=provider.headers(call.dialect.name, await memory.credential(route.provider_id), call.forwarded),
-            body=call.dialect.request.retarget(call.body, model=route.upstream_id, ask_usage=False, max_output=None),
+            body=counting.retarget(call.body, route.upstream_id),
             first_byte_seconds=settings.COUNT_SECONDS,
         )
         try:
@@ -122,7 +124,7 @@ def _asking(counting: Counting) -> Callable[[Call, Route], Awaitable[int]]:
 
 
 async def _estimate(counting: Counting, body: bytes) -> Answer:
-    request = counting.operation.dialect.request
+    request, body = counting.operation.dialect.request, counting.content(body)
     counted = await asyncio.to_thread(lambda: tokens.estimate(request.measure(body), list(request.text_of(body))))
     headers = [("content-type", "application/json"), ("x-tollgate-token-count", "estimated")]
     return Answer(200, headers, counting.render(counted))

@@ -12,15 +12,18 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
-from gateway import call, changes, memory, redis_pipe, till, tokens, upstream
+from gateway import call, changes, idempotency, memory, redis_pipe, till, tokens, upstream
+from gateway.api import responses_background, responses_ws
 from gateway.api.entries import ENTRIES, METHODS, pattern
 from gateway.api.refusals import refuse
 from gateway.api.serve import Incoming, serve
 from gateway.bodies import BodyReader, ClientGone
-from gateway.passage import Stream
 from gateway.relay import Answer
 
 log = logging.getLogger(__name__)
+
+# A call leaves no cycles behind, so there is little to find; looking for it after every 700 objects is a waste.
+GC_THRESHOLDS = (20_000, 20, 20)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -47,6 +50,9 @@ class Doors:
             if known is not None:
                 await fast_lane(scope, receive, send, known)
                 return
+        if scope["type"] == "websocket":
+            await upgraded(scope, receive, send)
+            return
         await self._django(scope, receive, send)  # type: ignore[arg-type]
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -57,9 +63,10 @@ class Doors:
                 await self._warm_up()
                 gc.collect()
                 gc.freeze()
+                gc.set_threshold(*GC_THRESHOLDS)
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._end()
+                await self.end()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -80,7 +87,10 @@ class Doors:
             self._loop = loop
             self._background = [loop.create_task(changes.listen(), name="listen-for-changes")]
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
+        """Settle what still runs and let everything go; the last thing that a server does."""
+        await responses_background.drain()
+        await idempotency.drain()
         await call.drain()
         await till.current().close()
         await upstream.close()
@@ -133,6 +143,15 @@ async def fast_lane(scope: Scope, receive: Receive, send: Send, path: str) -> No
             answer.close()
 
 
+async def upgraded(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one WebSocket; at an address that has none the handshake is refused."""
+    if scope["path"] in responses_ws.OPERATIONS:
+        await responses_ws.speak(scope, receive, send, headers_of(scope))
+    else:
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+
+
 def headers_of(scope: Scope) -> dict[str, str]:
     """The request's headers. One that was sent several times is joined, as Django does it: nobody may slip a second
     key or address past whoever reads only one of them."""
@@ -150,7 +169,7 @@ async def respond(answer: Answer, send: Send, *, head: bool = False) -> None:
     """Send an answer, streamed or whole."""
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     body = answer.body
-    if isinstance(body, Stream):
+    if not isinstance(body, bytes):
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         async for part in body:
             await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -28,6 +28,7 @@ TYPES: Mapping[int, str] = {
     405: "not_found_error",
     409: "conflict_error",
     413: "invalid_request_error",
+    426: "invalid_request_error",
     429: "rate_limit_error",
     500: "internal_server_error",
     502: "service_unavailable_error",

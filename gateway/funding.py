@@ -25,6 +25,7 @@ from gateway.till import TillClosed
 log = logging.getLogger(__name__)
 
 SMALL_BODY = 4096  # bytes up to which "one token a byte" is bound enough and costs nothing to compute
+LOOK = 64  # bytes of output that pass before a stream's tokens are counted anew
 LEAST_OUTPUT = 16  # an answer shorter than this is not worth starting on the last cents
 
 
@@ -34,6 +35,7 @@ class Funds:
 
     covered: int
     output_limit: int | None = None  # tokens a choice
+    complete: bool = False  # it covers all that was asked for
 
 
 async def secure(call: Call) -> Funds:
@@ -60,7 +62,7 @@ async def secure(call: Call) -> Funds:
         if verdict.outcome == "insufficient":
             raise insufficient(verdict, pricing.ceiling_nusd(bound, first * choices, rates))
     if envelope.stream:
-        return Funds(covered=first * choices)
+        return Funds(covered=first * choices, complete=first == ceiling)
     reach = call.held_nusd + max(0, verdict.balance_nusd - verdict.held_nusd)
     affordable = pricing.output_affordable(reach, bound, rates) // choices
     return Funds(covered=first * choices, output_limit=affordable if affordable < ceiling else None)
@@ -102,6 +104,9 @@ async def place(call: Call, amount_nusd: int) -> PlaceVerdict:
             period=verdict.cap_period,
             resets_at=_next(verdict.cap_period),
         )
+    if verdict.outcome == "invalid":  # no call may run without its hold, whatever is wrong with it
+        log.critical("the books call the hold of %s invalid: %d nano-USD", call.request_id, amount_nusd)
+        raise InternalError("This call could not be booked; nothing was charged.")
     return verdict
 
 
@@ -135,17 +140,20 @@ class Cover:
         self._covered = funds.covered
         self._counted = 0  # output tokens, counted exactly at the last look
         self._since = 0  # bytes that passed since then: at most one token each
+        # Time to set more aside. Where all that was asked for is covered, only a provider that overdoes it needs more.
+        self._mark = funds.covered if funds.complete else funds.covered * 3 // 4
         self._extending: asyncio.Task[None] | None = None
         self._exhausted = False
         self._renewed = time.monotonic()
+        self._renewal = settings.HOLD_SECONDS / 3
 
     def spent(self, text: str) -> bool:
         """Take note of output text that passed; True when the money for it has run out and the stream must end."""
         self._since += len(text) if text.isascii() else len(text.encode())
-        if self._counted + self._since < self._covered * 3 // 4:
+        if self._counted + self._since < self._mark or self._since < LOOK:
             return False
         self._counted, self._since = self._call.outcome.tally.tokens, 0
-        if self._counted < self._covered * 3 // 4:
+        if self._counted < self._mark:
             return False
         if self._exhausted:
             return self._counted >= self._covered
@@ -155,7 +163,7 @@ class Cover:
 
     def heartbeat(self) -> None:
         """Keep the hold of a silent stream alive."""
-        if time.monotonic() - self._renewed > settings.HOLD_SECONDS / 3:
+        if time.monotonic() - self._renewed > self._renewal:
             self._renewed = time.monotonic()
             self._extending = asyncio.get_running_loop().create_task(self._keep())
 
@@ -178,6 +186,7 @@ class Cover:
             return
         if verdict.outcome == "extended":
             self._covered = goal
+            self._mark = goal * 3 // 4
             self._renewed = time.monotonic()
         else:
             self._exhausted = True

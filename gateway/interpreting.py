@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from billing.usage import Usage
-from catalog.routing import Route
+from catalog.routing import Model, Route
 from gateway.canonical import BlockEnd, BlockStart, ChoiceEnd, End, ErrorEvent, Event, UsageReport
 from gateway.dialects import DIALECTS
 from gateway.dialects.base import Dialect, Kind, Watcher
@@ -48,30 +48,34 @@ class SameLanguage:
         self.forwarded = call.forwarded
         self._call = call
         self._route = route
+        self._kept = b""
 
     def request(self, output_limit: int | None) -> bytes:
         call = self._call
         body = call.dialect.request.retarget(
             call.body,
             model=self._route.upstream_id if self._route.upstream_id != call.model.slug else None,
-            ask_usage=call.envelope.stream and not call.envelope.wants_usage,
+            ask_usage=call.envelope.stream and (not call.envelope.wants_usage or call.envelope.wants_cost),
             max_output=output_limit,
         )
-        if call.model.restrictions:
-            body, dropped = restrict(body, call.model.restrictions)
-            call.dropped = dropped
+        body, call.dropped = restricted(body, call.model, self.speech)
         return body
 
     def whole(self, body: bytes) -> bytes:
         return self.speech.response.rename(body, self._call.model.slug)
 
     def event(self, raw: bytes, kind: Kind) -> bytes:
-        if kind is Kind.USAGE_ONLY and not self._call.envelope.wants_usage:
+        envelope = self._call.envelope
+        if kind is Kind.USAGE_ONLY and not envelope.wants_usage:
             return b""
-        return self.speech.stream.rename(raw, self._call.model.slug)
+        renamed = self.speech.stream.rename(raw, self._call.model.slug)
+        if kind is Kind.USAGE_ONLY and envelope.wants_cost:
+            self._kept += renamed  # its cost is known at the end
+            return b""
+        return renamed
 
     def last(self, raw: bytes) -> bytes:
-        return raw
+        return self._kept + self.speech.stream.rename(raw, self._call.model.slug)
 
     def ending(self, watch: Watcher, usage: Usage | None) -> bytes:
         return self.speech.stream.ending(watch, reason="length", usage=usage, model=self._call.model.slug)
@@ -95,14 +99,13 @@ class Translation:
     def request(self, output_limit: int | None) -> bytes:
         call = self._call
         asked = call.dialect.request.parse(call.body)
-        asked.wants_usage = True
+        # Where the address says it, the body does not.
+        asked.stream, asked.wants_usage = call.envelope.stream, True
         if output_limit is not None:
             asked.max_output = output_limit if asked.max_output is None else min(asked.max_output, output_limit)
         body = self.speech.request.render(asked, self._route.upstream_id)
-        call.dropped = asked.dropped
-        if call.model.restrictions:
-            body, further = restrict(body, call.model.restrictions)
-            call.dropped = [*asked.dropped, *further]
+        body, further = restricted(body, call.model, self.speech)
+        call.dropped = [*asked.dropped, *further]
         return body
 
     def whole(self, body: bytes) -> bytes:
@@ -140,6 +143,21 @@ class Translation:
                     raise UpstreamError("The model's provider sent what cannot be read.", reason="bad_response")
             out.append(self._telling.feed(event))
         return b"".join(out)
+
+
+# The catalogue words what a model refuses in the dialects of its maker.
+AT_HOME = {
+    "openai": ("openai_chat", "openai_responses"),
+    "anthropic": ("anthropic_messages",),
+    "gemini": ("gemini_generate",),
+}
+
+
+def restricted(body: bytes, model: Model, speech: Dialect) -> tuple[bytes, list[str]]:
+    """The body without what the model refuses, and the names of what was left out."""
+    if not model.restrictions or speech.name not in AT_HOME.get(model.platform, ()):
+        return body, []
+    return restrict(body, model.restrictions)
 
 
 def interpreter(call: Call, route: Route, spoken: tuple[str, ...]) -> Interpreter:

@@ -98,6 +98,34 @@ async def leave(caller: Caller, call_id: UUID) -> None:
     _register().remove(subject_of(caller), call_id.hex)
 
 
+async def admit_socket(caller: Caller, socket_id: UUID) -> bool:
+    """Count one more open WebSocket of the key in; False when it has as many as it may have. `leave_socket` counts it
+    out again."""
+    subject = f"{subject_of(caller)}/sockets"
+    register = _register()
+    register.add(subject, socket_id.hex)
+    try:
+        verdict, *_ = await redis_pipe.current().run(
+            ADMIT,
+            [f"tollgate:{{{subject}}}:rate", f"tollgate:{{{subject}}}:open"],
+            [-1, WINDOW_SECONDS * 1000, socket_id.hex, settings.SOCKETS_PER_KEY, LEASE_SECONDS * 1000],
+        )
+    except (RedisDown, RedisRefused) as error:
+        _note_failure(error)
+        return True
+    except BaseException:
+        register.remove(subject, socket_id.hex)
+        raise
+    if verdict != 1:
+        register.forget(subject, socket_id.hex)
+    return bool(verdict == 1)
+
+
+def leave_socket(caller: Caller, socket_id: UUID) -> None:
+    """The connection is closed. Waits for nothing; does nothing the second time."""
+    _register().remove(f"{subject_of(caller)}/sockets", socket_id.hex)
+
+
 def refusal(window: Window, scope: str) -> GatewayError:
     """The error that says why a request was not admitted."""
     if window.crowded:

@@ -7,20 +7,47 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Protocol
 
 from django.conf import settings
 
+from billing.holds import SettleVerdict
 from gateway.call import Call
 from gateway.dialects.base import Fault, Kind
 from gateway.dispatch import Opened, classify, cut
 from gateway.errors import GatewayError, InternalError, UpstreamError, UpstreamTimeout
 from gateway.funding import Cover
+from gateway.postscripts import NOTHING, Postscript
+from gateway.silence import Silence
 from gateway.sse import KEEPALIVE
 
 log = logging.getLogger(__name__)
 
 # After its last event a provider has this long to close the body, so that the connection can be used again.
 LINGER_SECONDS = 0.05
+
+
+class Flow(Protocol):
+    """The body of an answer that comes in parts. `close()` may be called at any time, from any thread, repeatedly."""
+
+    def __aiter__(self) -> Flow:
+        """Itself."""
+
+    async def __anext__(self) -> bytes:
+        """The next part."""
+
+    def close(self) -> None:
+        """Nobody reads it any more."""
+
+
+class Framing(Protocol):
+    """Another frame for a stream's events, such as one JSON array."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What these events become."""
+
+    def finish(self) -> bytes:
+        """The end of the frame."""
 
 
 class Stream:
@@ -30,14 +57,19 @@ class Stream:
     never started cannot clean up. `close()` may be called at any time, from any thread, and more than once.
     """
 
-    def __init__(self, call: Call, opening: asyncio.Task[Opened], cover: Cover) -> None:
+    def __init__(
+        self, call: Call, opening: asyncio.Task[Opened], cover: Cover, postscript: Postscript = NOTHING
+    ) -> None:
         self._call = call
         self._opening = opening
         self._cover = cover
+        self._postscript = postscript
+        self._framing: Framing | None = None
         self._opened: Opened | None = None
         self._over = False
         self._last: Callable[[], Awaitable[bytes]] | None = None  # what is still to be sent, once the books are durable
         self._heard = time.monotonic()
+        self._silence = Silence(settings.KEEPALIVE_SECONDS)
 
     async def begun(self) -> None:
         """Wait for the first content, at most as long as a connection may be silent. Raises what kept it away."""
@@ -45,19 +77,33 @@ class Stream:
         if done:
             self._opening.result()
 
+    @property
+    def worthless(self) -> bool:
+        """Whether it came to nothing: it failed, and nothing was charged."""
+        outcome = self._call.outcome
+        return outcome.kind in ("failed", "cancelled") and not outcome.produced
+
+    def reframe(self, framing: Framing) -> None:
+        """Send the same events in another frame than that of server-sent events."""
+        self._framing = framing
+
     def __aiter__(self) -> Stream:
         return self
 
     async def __anext__(self) -> bytes:
         if self._over:
             raise StopAsyncIteration
+        out = await self._part()
+        if self._framing is not None:
+            out = self._framing.feed(out) + (self._framing.finish() if self._over else b"")
+        return out
+
+    async def _part(self) -> bytes:
         try:
             if self._last is not None:
                 self._over = True
                 return await self._last()
             return await self._next()
-        except StopAsyncIteration:
-            raise
         except GatewayError as error:
             return await self._fail(error)
         except Exception:
@@ -93,10 +139,8 @@ class Stream:
                 return out
         opened = self._opened
         while self._last is None:
-            try:
-                async with asyncio.timeout(settings.KEEPALIVE_SECONDS):
-                    chunk = await opened.response.chunk()
-            except TimeoutError:
+            chunk = await self._silence.broken_by(opened.response.chunk())
+            if chunk is None:
                 self._bear_silence()
                 return KEEPALIVE
             self._heard = time.monotonic()
@@ -152,8 +196,8 @@ class Stream:
         assert self._opened is not None
         self._call.outcome.kind = "completed"
         ending = self._opened.interpreter.last(last)
-        await self._settle(linger=True)
-        return ending
+        verdict = await self._settle(linger=True)
+        return self._postscript.ending(self._call, verdict, ending)
 
     async def _cut(self) -> bytes:
         """The wallet is empty: stop the provider, end honestly as if the length were reached, charge what passed."""
@@ -161,9 +205,9 @@ class Stream:
         assert opened is not None
         opened.watch.finish = "length"
         self._call.outcome.kind = "cut"
-        await self._settle()
+        verdict = await self._settle()
         usage = self._call.charged_usage if self._call.envelope.wants_usage else None
-        return opened.interpreter.ending(opened.watch, usage)
+        return self._postscript.ending(self._call, verdict, opened.interpreter.ending(opened.watch, usage))
 
     async def _fail(self, error: GatewayError) -> bytes:
         """Tell the customer inside the stream; what was delivered is charged, an empty stream is not."""
@@ -175,7 +219,7 @@ class Stream:
         await self._settle()
         return self._call.dialect.stream.failure(error, self._call.request_id, settings.DOCS_URL)
 
-    async def _settle(self, *, linger: bool = False) -> None:
+    async def _settle(self, *, linger: bool = False) -> SettleVerdict | None:
         opened = self._opened
         if opened is not None:
             if linger:
@@ -189,7 +233,7 @@ class Stream:
         else:
             self._opening.cancel()
         self._note()
-        await self._call.settled()
+        return await self._call.settled()
 
     def _note(self) -> None:
         """Carry what the meter saw over to the call."""

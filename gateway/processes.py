@@ -102,16 +102,19 @@ def end(pids: Iterable[int], *, word: signal.Signals = signal.SIGTERM, patience:
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, step)
-        left = list(_remaining(left, seconds))
+        left = left_after(seconds, left)
         if not left:
             return
 
 
-def _remaining(pids: list[int], seconds: float) -> Iterator[int]:
+def left_after(seconds: float, pids: Iterable[int]) -> list[int]:
+    """Those of `pids` that still run after so many seconds; none, and sooner, when all have ended."""
+    left = [pid for pid in pids if alive(pid)]
     deadline = time.monotonic() + seconds
-    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+    while left and time.monotonic() < deadline:
         time.sleep(0.02)
-    return (pid for pid in pids if alive(pid))
+        left = [pid for pid in left if alive(pid)]
+    return left
 
 
 def _pids() -> Iterator[int]:

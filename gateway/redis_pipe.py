@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 0.25  # seconds that one question may take, connecting included
 GRACE = 0.01  # a last look at the socket before an answer counts as late: the loop itself may have been busy
+UNHURRIED = 0.005  # seconds that a command may wait whose reply nobody needs
 FIRST_PAUSE = 0.1  # seconds between two attempts to reach Redis again, doubled up to
 LONGEST_PAUSE = 2.0
 STEADY = 1.0  # seconds after which a connection is believed; one that is lost sooner counts as a failed attempt
@@ -60,17 +61,25 @@ class _Connection(asyncio.Protocol):
         self._reader = hiredis.Reader(notEnoughData=_NOTHING_YET)
         self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
         self._unsent: list[bytes] = []
+        self._sending = False  # at the end of this turn; what is merely told waits for company
         self._transport: asyncio.Transport | None = None
         self._watchdog: asyncio.TimerHandle | None = None
 
-    def ask(self, words: tuple[Any, ...]) -> asyncio.Future[Any]:
-        """Send one command with this turn's others. The future has the reply, RedisRefused or RedisDown."""
+    def ask(self, words: tuple[Any, ...], *, urgent: bool = True) -> asyncio.Future[Any]:
+        """Send one command with this turn's others. The future has the reply, RedisRefused or RedisDown.
+
+        What is not urgent goes with the next that is, after UNHURRIED seconds at the latest: a write costs more than
+        the command in it.
+        """
         future: asyncio.Future[Any] = self.loop.create_future()
         if self._transport is None or len(self._waiting) >= MOST_WAITING:
             future.set_exception(RedisDown("Redis is overrun" if self._transport else "the connection is closed"))
             return future
-        if not self._unsent:
+        if urgent and not self._sending:
+            self._sending = True
             self.loop.call_soon(self._send)
+        elif not self._unsent:
+            self.loop.call_later(UNHURRIED, self._send)
         self._unsent.append(hiredis.pack_command(words))
         self._waiting.append((future, self.loop.time()))
         if self._watchdog is None:
@@ -117,7 +126,8 @@ class _Connection(asyncio.Protocol):
 
     def _send(self) -> None:
         unsent, self._unsent = self._unsent, []
-        if self._transport is not None:
+        self._sending = False
+        if unsent and self._transport is not None:
             self._transport.write(b"".join(unsent))
 
     def _watch(self, *, last_look: bool = False) -> None:
@@ -169,7 +179,7 @@ class Pipe:
     def tell(self, *words: Word) -> None:
         """Send a command whose reply nobody needs; forgotten when Redis is away. Never waits, never raises."""
         if self._connection is not None:
-            self._connection.ask(words).add_done_callback(_look_away)
+            self._connection.ask(words, urgent=False).add_done_callback(_look_away)
 
     async def close(self) -> None:
         """Let go of the connection for good, once Redis has taken note of everything that it was told."""

@@ -32,7 +32,8 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.funding import Cover
-from gateway.passage import Stream
+from gateway.passage import Flow, Stream
+from gateway.postscripts import NOTHING, Postscript
 from gateway.providers import PROVIDERS
 from gateway.steering import Leg
 
@@ -52,7 +53,9 @@ class Operation:
     dialect: Dialect
     kind: str = "chat"  # the kind of model it serves
     scope: str = "chat"  # which rate limit counts it
+    platform: str | None = None  # spec 004: a key of a group without it may not use this entry at all
     long_answers_stream: bool = False  # spec 000: no whole answers above LONGEST_WHOLE_ANSWER
+    postscript: Postscript = NOTHING  # what is written into an answer once its cost is known
 
 
 @dataclass(slots=True)
@@ -61,12 +64,12 @@ class Answer:
 
     status: int
     headers: list[tuple[str, str]]
-    body: bytes | Stream = b""
+    body: bytes | Flow = b""
     request_id: str = field(default="")
 
     def close(self) -> None:
         """Release what the answer holds; safe to call in any state."""
-        if isinstance(self.body, Stream):
+        if not isinstance(self.body, bytes):
             self.body.close()
 
 
@@ -106,8 +109,8 @@ async def relay(
     try:
         funds = await funding.secure(call)
         if envelope.stream:
-            return await _streamed(call, legs, funds)
-        return await _whole(call, legs, funds)
+            return await _streamed(call, legs, funds, operation.postscript)
+        return await _whole(call, legs, funds, operation.postscript)
     except GatewayError as error:
         await fail(call, error)
         raise
@@ -140,6 +143,12 @@ def permit(caller: Caller, operation: Operation, model: Model) -> None:
             "An image key only submits and reads image tasks; create a general key for this endpoint.",
             key_type=caller.key_type,
             required_key_type="general",
+            endpoint=operation.name,
+        )
+    if operation.platform is not None and caller.platforms is not None and operation.platform not in caller.platforms:
+        raise KeyScopeMismatch(
+            f"This endpoint needs a key of a group with the platform {operation.platform}.",
+            group_platform=", ".join(sorted(caller.platforms)),
             endpoint=operation.name,
         )
     if not caller.may_call(model.slug, model.platform):
@@ -185,7 +194,7 @@ def can_answer(asked: str, spoken: tuple[str, ...]) -> bool:
     return asked in spoken or (asked in CONVERSING and any(dialect in CONVERSING for dialect in spoken))
 
 
-async def _whole(call: Call, legs: list[Leg], funds: funding.Funds) -> Answer:
+async def _whole(call: Call, legs: list[Leg], funds: funding.Funds, postscript: Postscript) -> Answer:
     body = await dispatch.dispatch(call, legs, fetching(Wish(funds.output_limit)))
     call.outcome.kind = "completed"
     verdict = await call.settled()
@@ -195,16 +204,16 @@ async def _whole(call: Call, legs: list[Leg], funds: funding.Funds) -> Answer:
     if verdict is not None:
         headers.append(("x-tollgate-cost-usd", usd_text(verdict.charged_nusd)))
         headers.append(("x-tollgate-balance-usd", usd_text(verdict.balance_nusd)))
-    return Answer(200, headers, body, call.request_id)
+    return Answer(200, headers, postscript.whole(call, verdict, body), call.request_id)
 
 
-async def _streamed(call: Call, legs: list[Leg], funds: funding.Funds) -> Answer:
+async def _streamed(call: Call, legs: list[Leg], funds: funding.Funds, postscript: Postscript) -> Answer:
     """Wait for the first content, so that a failure before it is a proper HTTP error; but not longer than a proxy on
     the way would bear silence: then the answer begins with keep-alives and a failure is told inside the stream."""
     work: asyncio.Task[Any] = asyncio.get_running_loop().create_task(
         dispatch.dispatch(call, legs, opening(Wish())), name=f"open-{call.id}"
     )
-    stream = Stream(call, work, Cover(call, funds))
+    stream = Stream(call, work, Cover(call, funds), postscript)
     try:
         await stream.begun()
     except BaseException:

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "accounts",
     "catalog",
     "billing",
+    "chats",
     "gateway",
 ]
 MIDDLEWARE = [
@@ -95,6 +96,7 @@ CELERY_TASK_IGNORE_RESULT = True  # what a task found out is in the database
 CELERY_TASK_ACKS_LATE = True  # a task may run twice, never not at all
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_ROUTES = {"gateway.run_job": {"queue": "jobs"}}  # they take minutes, and have workers of their own
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -112,6 +114,7 @@ LOGGING = {
         "django": {"handlers": []},  # it has its own, for e-mail, by default
         "django.request": {"level": "ERROR"},  # a customer's mistake is not an operator's event
         "httpx": {"level": "WARNING"},  # it would write down every address it calls
+        "httpx2": {"level": "WARNING"},
     },
 }
 
@@ -119,12 +122,16 @@ LOGGING = {
 API_KEY_PREFIX = env.text("API_KEY_PREFIX", "tollgate_")  # how new keys begin; older ones keep working
 DEFAULT_PLAN = env.text("DEFAULT_PLAN", "popular")  # slug of the plan that new organizations get
 
+# --- Models -----------------------------------------------------------------------------------------
+DEFAULT_MODEL = env.text("DEFAULT_MODEL", "claude-haiku-4-5")  # of the native API, when a request names none
+
 # --- Calls ------------------------------------------------------------------------------------------
 FAST_LANE = env.boolean("FAST_LANE", True)  # serve model calls before Django's handler (docs/decisions/003)
 MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 32 * 1024 * 1024, minimum=1024)  # of one request
 MAX_ANSWER_BYTES = env.integer("MAX_ANSWER_BYTES", 64 * 1024 * 1024, minimum=1024)  # of one whole provider answer
 MAX_ERROR_BYTES = env.integer("MAX_ERROR_BYTES", 64 * 1024, minimum=1024)  # of a provider's explanation
 MAX_ATTEMPTS = env.integer("MAX_ATTEMPTS", 3, minimum=1)  # endpoints tried for one call
+BREAK_SECONDS = env.integer("BREAK_SECONDS", 10, minimum=1)  # an endpoint that failed too often rests so long at first
 CALL_BUDGET_SECONDS = env.integer("CALL_BUDGET_SECONDS", 300, minimum=1)  # for a whole answer, all attempts together
 STREAM_FIRST_BYTE_SECONDS = env.integer("STREAM_FIRST_BYTE_SECONDS", 120, minimum=1)  # until a stream's status line
 COUNT_SECONDS = env.integer("COUNT_SECONDS", 30, minimum=1)  # for a provider to count the tokens of a prompt
@@ -132,6 +139,20 @@ STREAM_IDLE_SECONDS = env.integer("STREAM_IDLE_SECONDS", 300, minimum=1)  # sile
 KEEPALIVE_SECONDS = env.integer("KEEPALIVE_SECONDS", 15, minimum=1)  # silence before a comment keeps the line open
 UPSTREAM_CONNECT_SECONDS = env.integer("UPSTREAM_CONNECT_SECONDS", 10, minimum=1)  # to reach a provider
 UPSTREAM_USES_PROXY_ENVIRONMENT = env.boolean("UPSTREAM_USES_PROXY_ENVIRONMENT")  # honour HTTPS_PROXY and friends
+
+# --- Idempotency keys -------------------------------------------------------------------------------
+IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1)  # an answer can be asked for again so long
+IDEMPOTENCY_LOCK_SECONDS = env.integer("IDEMPOTENCY_LOCK_SECONDS", 60, minimum=1)  # without a sign of life: taken over
+IDEMPOTENCY_MAX_ANSWER_BYTES = env.integer(
+    "IDEMPOTENCY_MAX_ANSWER_BYTES", 4 * 1024 * 1024, minimum=0
+)  # larger: not kept
+
+# --- Jobs -------------------------------------------------------------------------------------------
+JOB_SECONDS = env.integer("JOB_SECONDS", 1800, minimum=1)  # the longest that one may work
+JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 30, minimum=1)  # without a sign of life another worker takes it
+JOB_ATTEMPTS = env.integer("JOB_ATTEMPTS", 3, minimum=1)  # workers that may die with a job before it is given up
+JOB_RETENTION_HOURS = env.integer("JOB_RETENTION_HOURS", 168, minimum=1)  # a result can be read for so long
+MAX_OPEN_JOBS = env.integer("MAX_OPEN_JOBS", 100, minimum=1)  # of one organization, waiting or at work
 
 # --- Holds ------------------------------------------------------------------------------------------
 HOLD_OUTPUT_TOKENS = env.integer("HOLD_OUTPUT_TOKENS", 4096, minimum=16)  # output that a hold covers; a stream's step
@@ -142,6 +163,14 @@ SETTLE_PATIENCE_SECONDS = env.integer("SETTLE_PATIENCE_SECONDS", 15, minimum=1) 
 # --- Limits -----------------------------------------------------------------------------------------
 MAX_OPEN_CALLS_PER_KEY = env.integer("MAX_OPEN_CALLS_PER_KEY", 200, minimum=0)  # at the same time; 0 is unlimited
 TRUSTED_PROXY_HOPS = env.integer("TRUSTED_PROXY_HOPS", 0, minimum=0)  # proxies of ours that add to X-Forwarded-For
+
+# --- Responses --------------------------------------------------------------------------------------
+RESPONSE_RETENTION_DAYS = env.integer("RESPONSE_RETENTION_DAYS", 30, minimum=1)  # stored responses are kept this long
+MAX_BACKGROUND_RESPONSES = env.integer("MAX_BACKGROUND_RESPONSES", 50, minimum=1)  # of an organization, unfinished
+SOCKETS_PER_KEY = env.integer("SOCKETS_PER_KEY", 64, minimum=1)  # WebSockets of one key at the same time
+SOCKET_FIRST_SECONDS = env.integer("SOCKET_FIRST_SECONDS", 30, minimum=1)  # for the first message of a WebSocket
+SOCKET_IDLE_SECONDS = env.integer("SOCKET_IDLE_SECONDS", 300, minimum=1)  # between a response and the next message
+SOCKET_MESSAGE_BYTES = env.integer("SOCKET_MESSAGE_BYTES", 64 * 1024 * 1024, minimum=1024)  # of one message
 
 # --- Books ------------------------------------------------------------------------------------------
 USAGE_MONTHS_AHEAD = env.integer("USAGE_MONTHS_AHEAD", 3, minimum=1)  # partitions of usage records made ahead of time

@@ -6,11 +6,14 @@ from django.contrib.staticfiles.views import serve as static_file
 from django.urls import path, re_path
 
 from gateway.api.operations import api, nowhere
+from gateway.documents import show
 from gateway.health import ready
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", ready),
+    path("docs/", show),
+    path("docs/<path:page>", show, name="docs"),
     path("", api.urls),
     re_path(r"^", nowhere),
 ]

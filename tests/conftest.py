@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from tests import settings
 hypothesis.settings.register_profile("tollgate", deadline=None)
 hypothesis.settings.load_profile("tollgate")
 
-pytest_plugins = ["tests.people", "tests.servers", "tests.shop"]
+pytest_plugins = ["tests.people", "tests.servers", "tests.shop", "tests.workers"]
 
 DEADLINE_SECONDS = 120  # of one test, its fixtures not counted; `@pytest.mark.deadline(seconds)` sets another
 
@@ -75,9 +76,9 @@ def _nothing_remembered() -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[embedded.Postgres]:
+def cluster() -> Iterator[embedded.Postgres]:
     """A PostgreSQL of the test's own, durable, which it may stop, kill and start again."""
-    postgres = embedded.Postgres(tmp_path / "cluster")
+    postgres = embedded.Postgres(Path(settings.VAR_DIR) / f"cluster-{secrets.token_hex(4)}")
     postgres.start()
     yield postgres
     postgres.destroy()

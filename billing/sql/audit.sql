@@ -55,7 +55,8 @@ BEGIN
 
     RETURN QUERY
     SELECT 'I6', 'call ' || u.id,
-           format('charged %s to wallet %s, entry %s of wallet %s', u.charged_nusd, u.wallet_id, e.delta_nusd, e.wallet_id)
+           format('charged %s to wallet %s, entry %s of wallet %s',
+                  u.charged_nusd, u.wallet_id, e.delta_nusd, e.wallet_id)
       FROM billing_usagerecord u
       LEFT JOIN billing_ledgerentry e ON e.id = u.id AND e.kind = 'usage'
      WHERE (u.charged_nusd > 0 OR e.id IS NOT NULL)

@@ -1,7 +1,5 @@
--- Spend caps of keys. Days and months are UTC's. A key belongs to one wallet, so under the lock of that wallet nothing
--- of this can change.
-
--- What counts against the caps of a key: what it spent in each period, and with each what its open holds set aside.
+-- What counts against the spend caps of a key: what it spent in each period (UTC's day and month, and ever), and in
+-- each what its open holds set aside. A key belongs to one wallet: under that wallet's lock nothing of this can change.
 CREATE OR REPLACE FUNCTION billing_key_standing(
     p_wallet bigint, p_key bigint, OUT daily bigint, OUT monthly bigint, OUT total bigint)
 LANGUAGE plpgsql AS $$
@@ -20,16 +18,3 @@ BEGIN
     monthly := coalesce(monthly, 0) + held;
     total := coalesce(total, 0) + held;
 END $$;
-
--- The first cap that `p_more` would pass, with what counts against it; no row when there is room under all of them.
-CREATE OR REPLACE FUNCTION billing_cap_passed(
-    p_daily bigint, p_monthly bigint, p_total bigint,
-    p_daily_cap bigint, p_monthly_cap bigint, p_total_cap bigint, p_more bigint
-) RETURNS TABLE (period text, limit_nusd bigint, spent_nusd bigint)
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT c.period, c.cap, c.used
-      FROM (VALUES (1, 'daily', p_daily_cap, p_daily), (2, 'monthly', p_monthly_cap, p_monthly),
-                   (3, 'total', p_total_cap, p_total)) AS c (rank, period, cap, used)
-     WHERE c.used + p_more > c.cap
-     ORDER BY c.rank LIMIT 1
-$$;

@@ -18,7 +18,7 @@ DECLARE
     item record;
     wallet bigint := -1;   -- whose figures `held` are
     held bigint := 0;
-    pending bigint;
+    more bigint;           -- with what the batch has granted this key already
     e_ids uuid[] := '{}';  -- of the extended, with their
     e_wallets bigint[] := '{}';
     e_keys bigint[] := '{}';
@@ -57,13 +57,13 @@ BEGIN
         ELSE
             IF coalesce(item.daily_cap_nusd, item.monthly_cap_nusd, item.total_cap_nusd) IS NOT NULL
                AND item.key_id IS NOT NULL THEN
-                SELECT coalesce(sum(t.add_nusd), 0) INTO pending
+                SELECT coalesce(sum(t.add_nusd), 0) + item.add_nusd INTO more
                   FROM unnest(e_keys, e_adds) AS t (key, add_nusd) WHERE t.key = item.key_id;
-                SELECT c.period INTO cap_period
-                  FROM billing_key_standing(wallet, item.key_id) s,
-                       billing_cap_passed(s.daily, s.monthly, s.total,
-                                          item.daily_cap_nusd, item.monthly_cap_nusd, item.total_cap_nusd,
-                                          pending + item.add_nusd) c;
+                SELECT CASE WHEN s.daily + more > item.daily_cap_nusd THEN 'daily'
+                            WHEN s.monthly + more > item.monthly_cap_nusd THEN 'monthly'
+                            WHEN s.total + more > item.total_cap_nusd THEN 'total' END
+                  INTO cap_period
+                  FROM billing_key_standing(wallet, item.key_id) s;
             END IF;
             outcome := CASE WHEN cap_period IS NULL THEN 'extended' ELSE 'insufficient' END;
         END IF;

@@ -6,14 +6,15 @@
 -- 3. Chain: at the end of every transaction the last entry of a wallet is its version and its balance, and every
 --    entry continues the one before it. This holds even for a writer who turned the switch on by hand.
 --
--- Most of this fires once a statement, so that a batch pays for it once. What a statement trigger of the parent does not
--- see, a write straight into a partition, billing_tend_partition guards in the same way.
+-- Most of this fires once a statement, so that a batch pays for it once. A write straight into a partition, which a
+-- statement trigger of the whole table does not see, is guarded in the same way by billing_tend_partition.
 
 CREATE OR REPLACE FUNCTION billing_refuse() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the books refuse % on %', TG_OP, TG_TABLE_NAME
-        USING ERRCODE = 'integrity_constraint_violation', HINT = coalesce(TG_ARGV[0], 'money moves through the billing functions only');
+        USING ERRCODE = 'integrity_constraint_violation',
+              HINT = coalesce(TG_ARGV[0], 'money moves through the billing functions only');
 END $$;
 
 CREATE OR REPLACE FUNCTION billing_admit_writer() RETURNS trigger
@@ -69,7 +70,8 @@ DECLARE
     wallet record;
     last record;
 BEGIN
-    SELECT w.version, w.balance_nusd INTO wallet FROM public.billing_wallet w WHERE w.organization_id = NEW.organization_id;
+    SELECT w.version, w.balance_nusd INTO wallet
+      FROM public.billing_wallet w WHERE w.organization_id = NEW.organization_id;
     SELECT e.seq, e.balance_after_nusd INTO last
       FROM public.billing_ledgerentry e WHERE e.wallet_id = NEW.organization_id ORDER BY e.seq DESC LIMIT 1;
     IF wallet.version <> coalesce(last.seq, 0) OR wallet.balance_nusd <> coalesce(last.balance_after_nusd, 0) THEN

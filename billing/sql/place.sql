@@ -83,10 +83,19 @@ BEGIN
                     c_total := array_append(c_total, standing.total + pending);
                     slot := cardinality(c_keys);
                 END IF;
-                SELECT c.period, c.limit_nusd, c.spent_nusd INTO cap_period, cap_limit_nusd, cap_spent_nusd
-                  FROM billing_cap_passed(c_daily[slot], c_monthly[slot], c_total[slot],
-                                          item.daily_cap_nusd, item.monthly_cap_nusd, item.total_cap_nusd,
-                                          item.amount_nusd) c;
+                IF c_daily[slot] + item.amount_nusd > item.daily_cap_nusd THEN
+                    cap_period := 'daily';
+                    cap_limit_nusd := item.daily_cap_nusd;
+                    cap_spent_nusd := c_daily[slot];
+                ELSIF c_monthly[slot] + item.amount_nusd > item.monthly_cap_nusd THEN
+                    cap_period := 'monthly';
+                    cap_limit_nusd := item.monthly_cap_nusd;
+                    cap_spent_nusd := c_monthly[slot];
+                ELSIF c_total[slot] + item.amount_nusd > item.total_cap_nusd THEN
+                    cap_period := 'total';
+                    cap_limit_nusd := item.total_cap_nusd;
+                    cap_spent_nusd := c_total[slot];
+                END IF;
             END IF;
             outcome := CASE WHEN cap_period IS NOT NULL THEN 'capped'
                             WHEN item.balance_nusd - held >= item.amount_nusd THEN 'placed'
@@ -153,7 +162,8 @@ BEGIN
         SELECT e.value, e.ordinal FROM json_array_elements(p_items) WITH ORDINALITY AS e (value, ordinal)
     LOOP
         BEGIN
-            RETURN QUERY SELECT item.ordinal, v.outcome, v.balance_nusd, v.held_nusd, v.cap_period, v.cap_limit_nusd, v.cap_spent_nusd
+            RETURN QUERY SELECT item.ordinal, v.outcome, v.balance_nusd, v.held_nusd,
+                                v.cap_period, v.cap_limit_nusd, v.cap_spent_nusd
                            FROM billing_place_batch(json_build_array(item.value)) v;
         EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
             RAISE WARNING 'billing_place refused an item: %', SQLERRM;

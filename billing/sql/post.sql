@@ -8,8 +8,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp SET tollgate.wri
     ON CONFLICT (organization_id) DO NOTHING
 $$;
 
--- Post entries: a JSON array of {wallet_id, kind, contra, delta_nusd, key, reference, actor, reason} in, one row an item
--- out, and all in one transaction:
+-- Post entries: a JSON array of {wallet_id, kind, contra, delta_nusd, key, reference, actor, reason} in, one row an
+-- item out, and all in one transaction:
 --   posted        with the entry's id
 --   duplicate     the key was posted before with the same wallet, kind and amount; nothing moved
 --   conflict      the key names another posting; nothing moved
@@ -36,7 +36,8 @@ BEGIN
       ORDER BY w.organization_id FOR NO KEY UPDATE;
     FOR item IN
         SELECT x.* FROM json_to_recordset(p_items) AS x (
-            wallet_id bigint, kind text, contra text, delta_nusd bigint, key text, reference text, actor text, reason text)
+            wallet_id bigint, kind text, contra text, delta_nusd bigint, key text,
+            reference text, actor text, reason text)
     LOOP
         key := item.key;
         entry := NULL;

@@ -1,8 +1,8 @@
 -- Free holds without charging. Release: released, closed (it was no longer open) or missing for each id. Expire: the
 -- same for holds that nobody came back for; returns how many.
 --
--- Only the hold knows its wallet, so it is read twice: to learn which wallets to lock, and again under their locks, since
--- it may have been settled, extended or released in between.
+-- Only the hold knows its wallet, so it is read twice: to learn which wallets to lock, and again under their locks,
+-- since it may have been settled, extended or released in between.
 
 -- The open ones among these holds. Found by their ids alone: the index of open holds would be read from end to end.
 CREATE OR REPLACE FUNCTION billing_still_open(p_ids uuid[], p_due_before timestamptz) RETURNS uuid[]

@@ -1,5 +1,6 @@
--- The table of billing.UsageRecord. Django cannot declare partitions, so this file makes what the model describes
--- (a test compares the two). No foreign keys: a call must lock nothing but its wallet.
+-- The table of billing.UsageRecord. Django cannot declare partitions, so this file makes what the model describes (a
+-- test compares the two). Later columns come with migrations of their own; this file stays as it is.
+-- No foreign keys: a call must lock nothing but its wallet.
 
 CREATE TABLE billing_usagerecord (
     id                        uuid           NOT NULL,

@@ -16,9 +16,10 @@ CREATE = Operation("messages", "anthropic", MESSAGES)
 COUNT = Counting(
     Operation("messages.count_tokens", "anthropic", MESSAGES),
     address="anthropic_count",
-    peek=token_count.peek_count,
     read=token_count.read,
     render=token_count.answer,
+    retarget=lambda body, model: MESSAGES.request.retarget(body, model=model, ask_usage=False, max_output=None),
+    content=lambda body: body,
 )
 
 # What a client of this dialect switches on and off; a provider of the same dialect gets to know of it.
@@ -34,7 +35,9 @@ async def create(caller: Caller, incoming: Incoming, identity: UUID) -> Answer:
 async def count(caller: Caller, incoming: Incoming, identity: UUID) -> Answer:
     """POST /v1/messages/count_tokens."""
     must_be_json(incoming)
-    return await count_tokens(caller, COUNT, await incoming.read(), identity, forwarded=forwarded(incoming))
+    body = await incoming.read()
+    envelope = token_count.peek_count(body)
+    return await count_tokens(caller, COUNT, body, identity, envelope=envelope, forwarded=forwarded(incoming))
 
 
 def forwarded(incoming: Incoming) -> dict[str, str]:

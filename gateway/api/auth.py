@@ -32,9 +32,12 @@ SECRET = re.compile(r"[!-+\--~]{1,256}")  # visible ASCII; a comma means that th
 
 _asked: dict[str, asyncio.Task[Caller]] = {}  # secrets that the database is being asked about
 _ask = sync_to_async(keys.recognise)
+_ask_expired = sync_to_async(keys.recognise_expired)
 
 
-async def recognise(headers: Mapping[str, str], query: str, peer: str, path: str = "") -> Caller:
+async def recognise(
+    headers: Mapping[str, str], query: str, peer: str, path: str = "", *, expired_too: bool = False
+) -> Caller:
     """The caller behind a request. `query` is the raw query string, `peer` the address that the connection came from.
 
     Raises MissingApiKey, InvalidApiKey, ApiKeyDisabled, AccountDisabled; KeyScopeMismatch for an address outside the
@@ -46,6 +49,8 @@ async def recognise(headers: Mapping[str, str], query: str, peer: str, path: str
     except KeyUnknown:
         raise _invalid() from None
     except KeyDisabled as disabled:
+        if expired_too and disabled.reason == "expired":
+            return await _ask_expired(secret)
         raise ApiKeyDisabled(
             f"This API key is {disabled.reason}.", reason=disabled.reason, since=disabled.since
         ) from None

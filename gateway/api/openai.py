@@ -9,6 +9,8 @@ from accounts.keys import Caller
 from gateway.api import models
 from gateway.api.serve import Entry, Incoming, must_be_json
 from gateway.dialects import DIALECTS
+from gateway.dialects.openai_chat import costing
+from gateway.postscripts import CostPostscript
 from gateway.relay import Answer, Operation, relay
 
 CHAT = DIALECTS["openai_chat"]
@@ -22,7 +24,11 @@ def relaying(operation: Operation) -> Callable[[Caller, Incoming, UUID], Awaitab
 
     async def answer(caller: Caller, incoming: Incoming, identity: UUID) -> Answer:
         must_be_json(incoming)
-        return await relay(caller, operation, await incoming.read(), identity)
+        body, tells_cost = costing.asked(await incoming.read())
+        envelope = operation.dialect.request.peek(body)
+        if tells_cost:
+            envelope.wants_cost = envelope.wants_usage = True
+        return await relay(caller, operation, body, identity, envelope=envelope)
 
     return answer
 
@@ -43,7 +49,15 @@ ENTRIES = [
         f"{base}/chat/completions",
         CHAT,
         "chat",
-        relaying(Operation("chat.completions", surface, CHAT, long_answers_stream=base == "/v1/openai")),
+        relaying(
+            Operation(
+                "chat.completions",
+                surface,
+                CHAT,
+                long_answers_stream=base == "/v1/openai",
+                postscript=CostPostscript(),
+            )
+        ),
     )
     for base, surface in BASES.items()
 ] + [

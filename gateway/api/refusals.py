@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway import callid
+from gateway.api import responses
+from gateway.api.native.face import NATIVE
 from gateway.api.serve import Incoming, failure
 from gateway.dialects import DIALECTS
 from gateway.dialects.base import Dialect
 from gateway.errors import EndpointNotSupported
 from gateway.relay import Answer
 
+NATIVE_PREFIX = "/v1/llm"
 # The first prefix that fits decides; whatever is no API path at all still gets the OpenAI shape.
-SPOKEN: tuple[tuple[str, str], ...] = (("/v1/messages", "anthropic_messages"),)
+SPOKEN: tuple[tuple[str, str], ...] = (
+    ("/v1/messages", "anthropic_messages"),
+    *((f"{base}/responses", "openai_responses") for base in responses.BASES),
+)
 
 
 def dialect_of(path: str) -> Dialect:
     """What clients of this path speak."""
+    if path == NATIVE_PREFIX or path.startswith(f"{NATIVE_PREFIX}/"):
+        return NATIVE
     for prefix, name in SPOKEN:
         if path.startswith(prefix):
             return DIALECTS[name]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.api import schemas_chats as schemas_chats  # describes its operations
+from gateway.api import schemas_responses
+from gateway.api.schemas_native import OPERATIONS
+
 TEXT_PART = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
 CHAT_REQUEST: dict[str, Any] = {
     "type": "object",
@@ -104,6 +108,9 @@ REFUSALS = {
 }
 
 
+RESPONSES = schemas_responses.operations(REFUSALS, ERROR)
+
+
 def operation_id(method: str, path: str) -> str:
     """A name that is unique within the document."""
     words = path.replace("{", "by-").replace("}", "").replace("/", " ").replace(".", " ").split()
@@ -112,6 +119,10 @@ def operation_id(method: str, path: str) -> str:
 
 def summary(method: str, path: str) -> str:
     """One line for the list of operations."""
+    if (method, path) in OPERATIONS:
+        return OPERATIONS[method, path][0]
+    if (method, path) in RESPONSES:
+        return RESPONSES[method, path][0]
     if path.endswith("/chat/completions"):
         return "Create a chat completion"
     return "Show one model" if path.endswith("}") else "List the models that this key may call"
@@ -119,6 +130,10 @@ def summary(method: str, path: str) -> str:
 
 def described(method: str, path: str) -> dict[str, Any]:
     """What ninja cannot derive: bodies, answers and errors."""
+    if (method, path) in OPERATIONS:
+        return OPERATIONS[method, path][1]
+    if (method, path) in RESPONSES:
+        return RESPONSES[method, path][1]
     chat = path.endswith("/chat/completions")
     body = CHAT_COMPLETION if chat else MODEL if path.endswith("}") else MODELS
     content: dict[str, Any] = {"application/json": {"schema": body}}

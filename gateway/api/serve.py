@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
 
 from accounts.keys import Caller
-from gateway import callid, errors, limits
+from gateway import callid, errors, idempotency, limits
 from gateway.api import auth
 from gateway.dialects.base import Dialect
 from gateway.errors import GatewayError, InternalError, InvalidJson
-from gateway.passage import Stream
 from gateway.relay import Answer
 
 log = logging.getLogger(__name__)
@@ -46,6 +45,29 @@ class Entry:
     scope: str
     answer: Callable[[Caller, Incoming, UUID], Awaitable[Answer]]
     takes_body: bool = True
+    public: bool = False  # answered without a key, to ANYONE
+    expired_keys: bool = False  # an expired key may still ask this
+
+
+ANYONE = Caller(
+    key_id=None,
+    user_id=None,
+    organization_id=0,
+    organization_slug="",
+    plan="",
+    chat_rpm=None,
+    image_rpm=None,
+    key_type="general",
+    group=None,
+    platforms=None,
+    models=(),
+    networks=(),
+    daily_cap_nusd=None,
+    monthly_cap_nusd=None,
+    total_cap_nusd=None,
+    log_bodies=False,
+    expires_at=None,
+)
 
 
 async def serve(incoming: Incoming, entry: Entry) -> Answer:
@@ -55,12 +77,12 @@ async def serve(incoming: Incoming, entry: Entry) -> Answer:
     caller: Caller | None = None
     answer: Answer | None = None
     try:
-        caller = await auth.recognise(incoming.headers, incoming.query, incoming.peer, incoming.path)
+        caller = ANYONE if entry.public else await _recognised(incoming, entry)
         admitted = await limits.admit(caller, entry.scope, identity)
         window = limits.headers(admitted)
         if not admitted.allowed:
             raise limits.refusal(admitted, entry.scope)
-        answer = await entry.answer(caller, incoming, identity)
+        answer = await _answered(caller, incoming, entry, identity)
     except GatewayError as error:
         answer = failure(error, entry.dialect, identity)
     except Exception:
@@ -68,12 +90,43 @@ async def serve(incoming: Incoming, entry: Entry) -> Answer:
         answer = failure(InternalError(), entry.dialect, identity)
     finally:
         # A stream leaves by itself, when it ends.
-        if caller is not None and (answer is None or not isinstance(answer.body, Stream)):
+        if caller is not None and (answer is None or isinstance(answer.body, bytes)):
             await limits.leave(caller, identity)
     answer.headers += window
     if answer.status < 400:
-        answer.headers += errors.identification(callid.request_id(identity))
+        answer.headers += errors.identification(answer.request_id or callid.request_id(identity))
     return answer
+
+
+async def _answered(caller: Caller, incoming: Incoming, entry: Entry, identity: UUID) -> Answer:
+    key = incoming.headers.get(idempotency.HEADER)
+    if key is None or incoming.method != "POST":
+        return await entry.answer(caller, incoming, identity)
+    body = await incoming.read()
+
+    async def read() -> bytes:
+        return body
+
+    async def run(call_id: UUID) -> Answer:
+        return await entry.answer(caller, replace(incoming, read=read), call_id)
+
+    # The query of a Gemini client may hold its key, and a key that was changed makes no other request.
+    query = "&".join(part for part in incoming.query.split("&") if not part.startswith("key="))
+    return await idempotency.once(
+        caller,
+        key,
+        incoming.path,
+        query.encode() + b"\n" + body,
+        identity,
+        run,
+        lambda error, call_id: failure(error, entry.dialect, call_id),
+    )
+
+
+async def _recognised(incoming: Incoming, entry: Entry) -> Caller:
+    return await auth.recognise(
+        incoming.headers, incoming.query, incoming.peer, incoming.path, expired_too=entry.expired_keys
+    )
 
 
 def failure(error: GatewayError, dialect: Dialect, identity: UUID) -> Answer:

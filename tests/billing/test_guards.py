@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import psycopg
@@ -185,12 +186,12 @@ def test_the_switch_is_off_again_after_every_function(alice: Person) -> None:
 
 
 def test_an_application_without_any_right_to_write_can_still_do_business(alice: Person) -> None:
+    clerk = f"tollgate_clerk_{os.getpid()}"  # roles are shared by all databases of a server
     with connection.cursor() as cursor:
-        cursor.execute("DROP ROLE IF EXISTS tollgate_clerk")
-        cursor.execute("CREATE ROLE tollgate_clerk")
-        cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO tollgate_clerk")
+        cursor.execute(f"CREATE ROLE {clerk}")
+        cursor.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {clerk}")
         try:
-            cursor.execute("SET ROLE tollgate_clerk")
+            cursor.execute(f"SET ROLE {clerk}")
             call = a_call(alice, 10 * CENT)
             assert outcomes(holds.place([call])) == ["placed"]
             assert outcomes(holds.extend([holds.Extension(call.id, call.wallet_id, 1, 60)])) == ["extended"]
@@ -205,6 +206,6 @@ def test_an_application_without_any_right_to_write_can_still_do_business(alice: 
                 cursor.connection.execute("UPDATE billing_wallet SET balance_nusd = 0")
         finally:
             cursor.execute("RESET ROLE")
-            cursor.execute("DROP OWNED BY tollgate_clerk")
-            cursor.execute("DROP ROLE tollgate_clerk")
+            cursor.execute(f"DROP OWNED BY {clerk}")
+            cursor.execute(f"DROP ROLE {clerk}")
     assert books_are_clean()

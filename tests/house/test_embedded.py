@@ -97,8 +97,7 @@ def test_a_killed_owner_takes_its_servers_with_it(tmp_path: Path) -> None:
         ]
         assert len(family) > 2
         owner.send_signal(signal.SIGKILL)
-        processes.end(family, word=signal.SIGCONT, patience=20)  # a harmless word: only waits
-        assert not [pid for pid in family if processes.alive(pid)]
+        assert processes.left_after(20, family) == []
     finally:
         owner.kill()
         owner.wait()

@@ -103,6 +103,9 @@ class Command(BaseCommand):
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
         worker = ("worker", "--loglevel", "INFO", "--concurrency", "2", *quiet)
         supervisor.start(program("worker", *celery, *worker, patience=20))
+        # Jobs mostly wait for models, so many of them share one process.
+        jobs = ("worker", "--loglevel", "INFO", "--queues", "jobs", "--pool", "threads", "--concurrency", "32", *quiet)
+        supervisor.start(program("jobs", *celery, *jobs, "--hostname", "jobs@%h", patience=20))
         beat = ("beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(self.var / "schedule"))
         supervisor.start(program("beat", *celery, *beat))
         self._greet(kept, time.monotonic() - began)
@@ -129,6 +132,7 @@ class Command(BaseCommand):
         where = ["--host", self.host, "--port", str(self.port), "--workers", str(workers)]
         manner = ["--loop", "uvloop", "--http", "httptools", "--log-level", "warning", "--no-access-log"]
         manner += ["--no-server-header", "--timeout-graceful-shutdown", "10"]
+        manner += ["--ws-max-size", str(settings.SOCKET_MESSAGE_BYTES)]
         return ["-m", "uvicorn", "gateway.asgi:application", *where, *manner]
 
     def _await_server(self, supervisor: Supervisor) -> None:
@@ -158,7 +162,7 @@ class Command(BaseCommand):
 Tollgate is up, after {seconds:.0f} s.
 
   Base URL    {self.url}/v1          for OpenAI clients; also {self.url}/api/v1
-              {self.url}/v1/openai   the same, streams only
+              {self.url}/v1/openai   the same; answers above 4096 tokens must stream
   API key     {kept.key}
   Money       ${self.facts.balance} of the organization {kept.organization!r}
   Admin       {self.url}/admin/      {demo.ADMIN}, password {kept.admin_password or "as you set it"}

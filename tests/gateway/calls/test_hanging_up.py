@@ -20,12 +20,12 @@ BOTH = pytest.mark.parametrize("server", ["uvicorn", "daphne"], indirect=True)
 
 
 @contextlib.contextmanager
-def sent(server: LiveServer, person: Person, body: dict[str, Any]) -> Iterator[socket.socket]:
+def sent(server: LiveServer, person: Person, body: dict[str, Any], headers: str = "") -> Iterator[socket.socket]:
     """A request on a bare socket, which can be closed at any moment."""
     payload = json.dumps(body).encode()
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {person.secret}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
+        f"content-type: application/json\r\n{headers}content-length: {len(payload)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(head.encode() + payload)

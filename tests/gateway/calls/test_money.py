@@ -12,7 +12,7 @@ from catalog import prices
 from catalog.cards import Card
 from catalog.models import Provider
 from tests.fakes.openai_recordings import broken_stream, chunk, completion, error, stream, usage
-from tests.fakes.recordings import Gate, Recording
+from tests.fakes.recordings import Gate, Recording, Wait
 from tests.fakes.upstream import nowhere
 from tests.people import Person, books_are_clean, newcomer, nothing_happened
 from tests.servers import LiveServer
@@ -205,7 +205,7 @@ def test_an_empty_answer_without_a_reason_is_a_failure_that_costs_nothing(
     server: LiveServer, shop: Shop, alice: Person, streamed: bool
 ) -> None:
     goods = shop.sell()
-    empty = Recording.sse([chunk({"role": "assistant", "content": ""}), chunk(report=usage(10, 0))])
+    empty = Recording.sse([chunk({"role": "assistant", "content": ""}), chunk(report=usage(10, 0)), Wait(0.1)])
     goods.tape.play(empty if streamed else completion("", finish=None))
     before = alice.balance
     answer = ask(server, alice, chat(goods.slug, stream=streamed))
