@@ -22,7 +22,17 @@ from gateway import embedded, processes
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 90  # seconds for a program to answer for the first time
-UVICORN = ("--no-access-log", "--loop", "uvloop", "--http", "httptools", "--log-level", "warning", "--no-server-header")
+UVICORN = (
+    "--no-access-log",
+    "--loop",
+    "uvloop",
+    "--http",
+    "httptools",
+    "--log-level",
+    "warning",
+    "--no-server-header",
+    "--no-proxy-headers",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,19 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from catalog.models import AIModel, Endpoint, PriceRate, PriceVersion, Provider, SupplierCost
+from catalog import health
+from catalog.models import AIModel, Endpoint, EndpointHealth, PriceRate, PriceVersion, Provider, SupplierCost
 
 if TYPE_CHECKING:  # Django's classes are generic in the eyes of the type checker only
     ProviderPages = admin.ModelAdmin[Provider]
     ModelPages = admin.ModelAdmin[AIModel]
     EndpointPages = admin.ModelAdmin[Endpoint]
     VersionPages = admin.ModelAdmin[Any]
+    HealthPages = admin.ModelAdmin[EndpointHealth]
     EndpointRows = admin.TabularInline[Endpoint, AIModel]
     RateRows = admin.TabularInline[PriceRate, PriceVersion]
 else:
-    ProviderPages = ModelPages = EndpointPages = VersionPages = admin.ModelAdmin
+    ProviderPages = ModelPages = EndpointPages = VersionPages = HealthPages = admin.ModelAdmin
     EndpointRows = RateRows = admin.TabularInline
 
 
@@ -117,3 +119,21 @@ class SupplierCostAdmin(DatedAdmin):
 
 def _has_begun(version: Any) -> bool:
     return isinstance(version, PriceVersion | SupplierCost) and version.effective_from <= timezone.now()
+
+
+@admin.register(EndpointHealth)
+class EndpointHealthAdmin(HealthPages):
+    """What the workers' breakers say. Deleting a row lets every worker try the endpoint again at once."""
+
+    list_display = ("endpoint", "state", "reason", "since", "retry_at", "breaks")
+    list_filter = ("state",)
+    list_select_related = ("endpoint__model", "endpoint__provider")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: EndpointHealth) -> None:
+        health.reset(obj.endpoint)

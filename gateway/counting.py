@@ -83,7 +83,7 @@ async def count_tokens(
     except GatewayError as error:
         await relay.fail(call, error)
         raise
-    except asyncio.CancelledError:
+    except BaseException:
         call.close()
         raise
     call.outcome.kind = "completed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,6 +21,7 @@ from gateway.interpreting import Interpreter, interpreter
 from gateway.providers import PROVIDERS
 from gateway.sse import EventTooLong, Splitter
 from gateway.steering import Leg
+from gateway.tokens import Tally
 from gateway.upstream import Response
 
 log = logging.getLogger(__name__)
@@ -68,13 +70,13 @@ async def dispatch(call: Call, legs: Sequence[Leg], attempt: Callable[[Call, Rou
             result = await attempt(call, route)
         except GatewayError as error:
             record.error = error.code
-            _learn(route, error)
+            learn(route, error)
             last = error
             late = time.monotonic() - call.started > settings.CALL_BUDGET_SECONDS
             if not error.retryable or late or len(call.attempts) >= settings.MAX_ATTEMPTS:
                 break
         else:
-            _learn(route, None)
+            learn(route, None)
             return result
         finally:
             record.milliseconds = int((time.monotonic() - begun) * 1000)
@@ -85,7 +87,7 @@ async def dispatch(call: Call, legs: Sequence[Leg], attempt: Callable[[Call, Rou
     raise last
 
 
-def _learn(route: Route, error: GatewayError | None) -> None:
+def learn(route: Route, error: GatewayError | None) -> None:
     """Let the endpoint's breaker know. A customer's mistake is a provider in good health."""
     verdict = "ok" if error is None or not error.retryable else error.blame
     change = health.report(route.endpoint_id, verdict, "" if error is None else f"{error.code}: {error.message}")
@@ -98,11 +100,18 @@ def fetching(wish: Wish) -> Callable[[Call, Route], Awaitable[bytes]]:
     """An attempt that brings the whole answer of a route, checked to be one."""
 
     async def fetch(call: Call, route: Route) -> bytes:
-        speaker, response = await _send(call, route, wish, _remaining(call))
+        left = _remaining(call)
         try:
-            body = await response.whole(settings.MAX_ANSWER_BYTES)
-        finally:
-            response.close()
+            async with asyncio.timeout(left):
+                speaker, response = await _send(call, route, wish, left)
+                try:
+                    body = await response.whole(settings.MAX_ANSWER_BYTES)
+                finally:
+                    response.close()
+        except TimeoutError as error:
+            raise UpstreamTimeout(
+                "The model did not answer within the time for one call.", timeout_seconds=settings.CALL_BUDGET_SECONDS
+            ) from error
         call.first_byte_ms = call.elapsed_ms()
         report = speaker.speech.usage.read(body)
         outcome = call.outcome
@@ -111,6 +120,7 @@ def fetching(wish: Wish) -> Callable[[Call, Route], Awaitable[bytes]]:
         if not report.produced and report.finish in (None, ""):
             raise UpstreamError("The model's provider answered without an answer.", reason="no_output")
         outcome.usage, outcome.produced, outcome.finish = report.usage, report.produced, report.finish
+        outcome.tally = Tally()  # an earlier attempt may have left its words
         if report.usage is None:
             for text in report.texts:
                 outcome.tally.add(text)
@@ -127,6 +137,16 @@ def opening(wish: Wish) -> Callable[[Call, Route], Awaitable[Opened]]:
     """
 
     async def open_stream(call: Call, route: Route) -> Opened:
+        limit = settings.STREAM_FIRST_BYTE_SECONDS
+        try:
+            async with asyncio.timeout(limit):
+                return await begin(call, route)
+        except TimeoutError as error:
+            raise UpstreamTimeout(
+                "The model's provider did not begin to answer in time.", timeout_seconds=limit
+            ) from error
+
+    async def begin(call: Call, route: Route) -> Opened:
         speaker, response = await _send(call, route, wish, settings.STREAM_FIRST_BYTE_SECONDS)
         opened = Opened(response, speaker, Splitter(), speaker.speech.usage.Watch())
         try:

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 SMALL_BODY = 4096  # bytes up to which "one token a byte" is bound enough and costs nothing to compute
 LOOK = 64  # bytes of output that pass before a stream's tokens are counted anew
+UNASKED_STEPS = 4  # a whole answer without a limit of the customer's may have this many times HOLD_OUTPUT_TOKENS
 LEAST_OUTPUT = 16  # an answer shorter than this is not worth starting on the last cents
 
 
@@ -46,7 +47,11 @@ async def secure(call: Call) -> Funds:
     """
     envelope, rates = call.envelope, call.price.rates
     ceiling = _ceiling(call)
-    first = min(ceiling, settings.HOLD_OUTPUT_TOKENS) if envelope.stream or envelope.max_output is None else ceiling
+    first = ceiling
+    if envelope.stream:
+        first = min(ceiling, settings.HOLD_OUTPUT_TOKENS)
+    elif envelope.max_output is None:
+        first = min(ceiling, settings.HOLD_OUTPUT_TOKENS * UNASKED_STEPS)
     call.prompt_bound = bound = await _prompt_bound(call, tight=False)
     choices = envelope.choices
     verdict = await place(call, pricing.ceiling_nusd(bound, first * choices, rates))
@@ -63,9 +68,8 @@ async def secure(call: Call) -> Funds:
             raise insufficient(verdict, pricing.ceiling_nusd(bound, first * choices, rates))
     if envelope.stream:
         return Funds(covered=first * choices, complete=first == ceiling)
-    reach = call.held_nusd + max(0, verdict.balance_nusd - verdict.held_nusd)
-    affordable = pricing.output_affordable(reach, bound, rates) // choices
-    return Funds(covered=first * choices, output_limit=affordable if affordable < ceiling else None)
+    # Nobody watches a whole answer grow, so the provider may not write more than what is set aside for it pays.
+    return Funds(covered=first * choices, output_limit=first if first < ceiling else None)
 
 
 def _ceiling(call: Call) -> int:
@@ -143,6 +147,7 @@ class Cover:
         # Time to set more aside. Where all that was asked for is covered, only a provider that overdoes it needs more.
         self._mark = funds.covered if funds.complete else funds.covered * 3 // 4
         self._extending: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._exhausted = False
         self._renewed = time.monotonic()
         self._renewal = settings.HOLD_SECONDS / 3
@@ -161,11 +166,20 @@ class Cover:
             self._extending = asyncio.get_running_loop().create_task(self._extend())
         return False
 
+    async def catch_up(self) -> bool:
+        """Nothing more may pass than is set aside: wait for an extension under way when all of the hold is spent. True
+        when the money has run out, or the books do not say that there is more."""
+        if self._counted < self._covered:
+            return False
+        if self._extending is not None:
+            await asyncio.wait({self._extending})
+        return self._counted >= self._covered
+
     def heartbeat(self) -> None:
         """Keep the hold of a silent stream alive."""
         if time.monotonic() - self._renewed > self._renewal:
             self._renewed = time.monotonic()
-            self._extending = asyncio.get_running_loop().create_task(self._keep())
+            self._keeping = asyncio.get_running_loop().create_task(self._keep())
 
     async def _extend(self) -> None:
         call, rates = self._call, self._call.price.rates
@@ -181,7 +195,8 @@ class Cover:
                     return
                 verdict = await call.extend(self._lacking(goal), settings.HOLD_SECONDS)
         except TillClosed:
-            # Without the books nobody can say yes; what is held is still good, so the stream runs to its cover.
+            # Without the books nobody can say yes; what is held is still good, so the stream runs to its cover, and
+            # ends there unless a later attempt succeeds.
             log.warning("%s could not extend its hold: the books do not answer", call.request_id)
             return
         if verdict.outcome == "extended":

@@ -14,7 +14,7 @@ from django.conf import settings
 from billing.holds import SettleVerdict
 from gateway.call import Call
 from gateway.dialects.base import Fault, Kind
-from gateway.dispatch import Opened, classify, cut
+from gateway.dispatch import Opened, classify, cut, learn
 from gateway.errors import GatewayError, InternalError, UpstreamError, UpstreamTimeout
 from gateway.funding import Cover
 from gateway.postscripts import NOTHING, Postscript
@@ -121,7 +121,8 @@ class Stream:
     def _hang_up(self) -> None:
         self._opening.cancel()
         if self._opening.done() and not self._opening.cancelled() and self._opening.exception() is None:
-            self._opening.result().response.close()
+            self._opened = self._opening.result()
+            self._opened.response.close()
         self._note()
         self._call.close()
 
@@ -129,6 +130,7 @@ class Stream:
         if self._opened is None:
             done, _ = await asyncio.wait({self._opening}, timeout=settings.KEEPALIVE_SECONDS)
             if not done:
+                self._cover.heartbeat()
                 return KEEPALIVE
             self._opened = self._opening.result()
             self._call.first_byte_ms = self._call.elapsed_ms()
@@ -139,6 +141,9 @@ class Stream:
                 return out
         opened = self._opened
         while self._last is None:
+            if await self._cover.catch_up():
+                self._last = self._cut
+                break
             chunk = await self._silence.broken_by(opened.response.chunk())
             if chunk is None:
                 self._bear_silence()
@@ -216,6 +221,8 @@ class Stream:
         outcome.kind, outcome.error_code, outcome.status = "failed", error.code, error.status
         if self._opened is not None and not self._opened.watch.finish:
             self._opened.watch.finish = "error"
+        if self._opened is not None and self._call.route is not None:
+            learn(self._call.route, error)  # that it began well says little when it breaks off
         await self._settle()
         return self._call.dialect.stream.failure(error, self._call.request_id, settings.DOCS_URL)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 # The dialects of conversations, between which everything can be translated.
 CONVERSING = {"openai_chat", "openai_responses", "anthropic_messages", "gemini_generate"} & DIALECTS.keys()
+SAYABLE = re.compile(r"[\w.\[\]-]{1,60}", re.ASCII)  # names come from customers, and headers are no place for surprises
+MOST_SAID = 40
 LONGEST_WHOLE_ANSWER = 4096  # output tokens; spec 000: beyond it a call must stream or be a job
 
 
@@ -216,8 +219,8 @@ async def _streamed(call: Call, legs: list[Leg], funds: funding.Funds, postscrip
     stream = Stream(call, work, Cover(call, funds), postscript)
     try:
         await stream.begun()
-    except BaseException:
-        work.cancel()
+    except asyncio.CancelledError:
+        stream.close()  # the opening may just have succeeded, and then somebody must hang up
         raise
     headers = [
         ("content-type", "text/event-stream; charset=utf-8"),
@@ -230,7 +233,8 @@ async def _streamed(call: Call, legs: list[Leg], funds: funding.Funds, postscrip
 
 def _said(call: Call) -> list[tuple[str, str]]:
     """What was left out of the request is said aloud."""
-    return [("x-tollgate-dropped", ", ".join(call.dropped))] if call.dropped else []
+    names = [name for name in call.dropped if SAYABLE.fullmatch(name)][:MOST_SAID]
+    return [("x-tollgate-dropped", ", ".join(names))] if names else []
 
 
 async def fail(call: Call, error: GatewayError) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gateway.call import Call
 
 NOTHING = Usage()
+LEEWAY = 2  # how many times beyond a model's own limits a report is still believed: limits in catalogues grow old
 
 
 async def of(call: Call) -> Settlement:
@@ -69,10 +70,22 @@ async def _usage(call: Call) -> tuple[Usage, str]:
     outcome = call.outcome
     if not outcome.produced and outcome.finish in (None, "", "error"):
         return NOTHING, "none"
-    if outcome.usage is not None:
+    if outcome.usage is not None and _believable(call, outcome.usage):
         return outcome.usage, "reported"
     if not outcome.produced:
         return NOTHING, "none"
-    prompt = await asyncio.to_thread(lambda: tokens.count(call.dialect.request.text_of(call.body)))
+    request, body = call.dialect.request, call.body
+    prompt = await asyncio.to_thread(lambda: tokens.estimate(request.measure(body), list(request.text_of(body))))
     # An estimate may never bill a prompt beyond the bound that the hold was made with.
     return Usage(input=min(prompt, call.prompt_bound), output=outcome.tally.tokens), "estimated"
+
+
+def _believable(call: Call, usage: Usage) -> bool:
+    """Whether the model can have used that much at all. A provider that reports more is wrong, and nobody should pay
+    for its mistake."""
+    model = call.model
+    most_output = model.max_output_tokens
+    most_input = model.context_window or model.max_input_tokens
+    if most_output is not None and usage.completion > LEEWAY * most_output * call.envelope.choices:
+        return False
+    return most_input is None or usage.prompt <= LEEWAY * most_input

@@ -60,6 +60,7 @@ class LiveServer:
         else:
             command = ["-m", "uvicorn", "--port", str(self.port), "--workers", str(self.workers), "--no-access-log"]
             command += ["--loop", "uvloop", "--http", "httptools", "--log-level", "warning", "--no-server-header"]
+            command += ["--no-proxy-headers"]
             command += ["--timeout-graceful-shutdown", "10", "--ws-max-size", str(settings.SOCKET_MESSAGE_BYTES)]
         self.process = launch([*command, "gateway.asgi:application"], self.log, **self.environment)
         wait_until_it_answers(self.port, "/healthz", self.process, self.log)

@@ -70,7 +70,7 @@ async def submit(caller: Caller, incoming: Incoming, identity: UUID) -> Answer:
         )
     except TooManyJobs:
         raise ConcurrencyLimit("Too many jobs of this account are under way.", resource="jobs") from None
-    await write(queueing.enqueue, job.pk)
+    queueing.announce(job.pk)
     answer = success({"job_id": public_id(job.pk), "status": job.status, "model": job.model}, "The job is queued.")
     answer.status = 202
     return answer
@@ -185,5 +185,5 @@ def _checked(body: bytes) -> bytes:
 ENTRIES = [
     Entry("POST", "/v1/llm/chat/jobs", NATIVE, "chat", submit),
     Entry("GET", "/v1/llm/chat/jobs/{job_id}", NATIVE, "all", show, takes_body=False),
-    Entry("POST", "/v1/llm/chat/jobs/{job_id}/cancel", NATIVE, "all", cancel),
+    Entry("POST", "/v1/llm/chat/jobs/{job_id}/cancel", NATIVE, "all", cancel, takes_body=False),
 ]

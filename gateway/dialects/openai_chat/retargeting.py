@@ -17,10 +17,10 @@ def retarget(
     model: str | None,
     ask_usage: bool,
     max_output: int | None,
-    limit_member: str = "max_completion_tokens",
+    limit_member: str = "max_tokens",
 ) -> bytes:
-    """See RequestCodec.retarget. Where the request names no output limit, one is added as `limit_member`: some
-    providers know only max_tokens, some only max_completion_tokens."""
+    """See RequestCodec.retarget. Where the request names no output limit, one is added as `limit_member`: most
+    providers know max_tokens, and for models that do not, the catalogue's restrictions rename it."""
     found = scan(body)
     edits: list[Edit] = []
     if model is not None and "model" in found and _value(body, found["model"]) != model:

@@ -131,7 +131,7 @@ class Command(BaseCommand):
         workers = env.integer("WORKERS", len(os.sched_getaffinity(0)), minimum=1)
         where = ["--host", self.host, "--port", str(self.port), "--workers", str(workers)]
         manner = ["--loop", "uvloop", "--http", "httptools", "--log-level", "warning", "--no-access-log"]
-        manner += ["--no-server-header", "--timeout-graceful-shutdown", "10"]
+        manner += ["--no-server-header", "--no-proxy-headers", "--timeout-graceful-shutdown", "10"]
         manner += ["--ws-max-size", str(settings.SOCKET_MESSAGE_BYTES)]
         return ["-m", "uvicorn", "gateway.asgi:application", *where, *manner]
 

@@ -93,6 +93,21 @@ def test_a_provider_that_never_begins_is_given_up(own_server: Any, shop: Shop, a
     assert alice.balance == before
 
 
+def test_a_provider_that_falls_silent_right_after_its_headers_is_given_up(
+    own_server: Any, shop: Shop, alice: Person
+) -> None:
+    server = own_server(STREAM_FIRST_BYTE_SECONDS="1", CALL_BUDGET_SECONDS="1", KEEPALIVE_SECONDS="5")
+    goods = shop.sell()
+    opening = Recording.sse([chunk({"role": "assistant", "content": ""}), Gate()])
+    goods.tape.play(opening, completion("Hello").hang(after=20))
+    before = alice.balance
+    for streamed in (True, False):
+        answer = ask(server, alice, chat(goods.slug, stream=streamed))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (504, "upstream_timeout")
+    assert all(request.wait_for_hang_up() for request in goods.tape.requests)
+    assert alice.balance == before
+
+
 def test_nobody_else_is_asked_once_content_has_passed(server: LiveServer, shop: Shop, alice: Person) -> None:
     goods = shop.sell(tapes=2)
     goods.tapes[0].play(stream(["Hello"] * 30).cut(after=1500))
@@ -163,7 +178,14 @@ def test_a_stream_that_ends_without_its_last_word_but_with_a_reason_is_complete(
 def test_every_field_is_forwarded_unchanged(server: LiveServer, shop: Shop, alice: Person) -> None:
     goods = shop.sell()
     goods.tape.play(completion())
-    body = chat(goods.slug, seed=7, logprobs=True, a_field_of_tomorrow={"deep": [1, 2.50, None]}, temperature=0.70)
+    body = chat(
+        goods.slug,
+        max_tokens=100,
+        seed=7,
+        logprobs=True,
+        a_field_of_tomorrow={"deep": [1, 2.50, None]},
+        temperature=0.70,
+    )
     raw = json.dumps(body, indent=3).encode()
     httpx.post(server.url + "/v1/chat/completions", headers=alice.headers, content=raw, timeout=30)
     expected = raw.replace(goods.slug.encode(), b"gpt-4o-2024-08-06", 1)

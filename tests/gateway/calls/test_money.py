@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -161,7 +162,7 @@ def test_more_tokens_than_were_set_aside_are_charged_as_far_as_the_wallet_goes(
     server: LiveServer, shop: Shop, live: str
 ) -> None:
     poor = newcomer("poor", usd=1)
-    goods = shop.sell()
+    goods = shop.sell(max_output=500_000)
     goods.tape.play(stream(["Hi"], report=usage(10, 4_000)), stream(["Hi"], report=usage(10, 400_000)))
     ask(server, poor, chat(goods.slug, stream=True, max_tokens=100))
     assert poor.balance.balance_nusd == 1_000_000_000 - 200_100_000
@@ -299,3 +300,42 @@ def test_a_spend_cap_of_the_key_is_part_of_the_same_check_as_the_wallet(
     assert {answer.json()["error"]["code"] for answer in refused} == {"spend_limit_exceeded"}
     assert refused[0].json()["error"]["meta"]["limit_usd"] == "1"
     assert careful.balance.held_nusd == 0
+
+
+def test_a_report_beyond_what_the_model_can_write_is_not_believed(
+    server: LiveServer, shop: Shop, alice: Person
+) -> None:
+    goods = shop.sell(max_output=64_000)
+    goods.tape.play(completion("Hi", report=usage(10, 400_000)))
+    assert ask(server, alice, chat(goods.slug, max_tokens=10)).status_code == 200
+    [record] = alice.usage
+    assert record.usage_source == "estimated"
+    assert record.charged_nusd < CENT
+
+
+def test_parallel_whole_answers_without_a_limit_never_outspend_the_wallet(
+    server: LiveServer, shop: Shop, live: str
+) -> None:
+    poor = newcomer("poor", usd=1, plan="enterprise")
+    goods = shop.sell()
+
+    def obedient(request: Any) -> Recording:
+        most = request.json().get("max_tokens") or 64_000
+        return completion("x", report=usage(8, most))
+
+    goods.tape.always(obedient)
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: ask(server, poor, chat(goods.slug)), range(10)))
+    sold = sum(record.cost_nusd for record in poor.usage)
+    assert sold <= 1_000_000_000
+    assert poor.balance.balance_nusd == 1_000_000_000 - sold
+
+
+def test_names_that_no_header_can_carry_do_not_break_an_answer(server: LiveServer, shop: Shop, alice: Person) -> None:
+    goods = shop.sell()
+    goods.tape.always(completion("Hi", report=usage(5, 5)))
+    for name in ("日本語", "a\r\nset-cookie: x=1", "x" * 5000):
+        body = {"model": goods.slug, "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}], name: 1}
+        answer = ask(server, alice, body, path="/v1/messages")
+        assert answer.status_code in (200, 400)
+        assert "set-cookie" not in answer.headers

@@ -91,7 +91,7 @@ def test_only_the_edited_members_change(
             expected[name] = min(value[name], max_output)
         if not given_limits:
             absent = [name for name in ("max_completion_tokens", "max_tokens") if name in value]
-            expected[(absent or ["max_completion_tokens"])[0]] = max_output
+            expected[(absent or ["max_tokens"])[0]] = max_output
     assert changed == expected
 
 
@@ -142,7 +142,7 @@ def test_usage_is_asked_for_wherever_the_wish_belongs(before: str, after: str | 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("{%s}", '{"max_completion_tokens":50,%s}'),
+        ("{%s}", '{"max_tokens":50,%s}'),
         ('{%s,"max_tokens":99}', '{%s,"max_tokens":50}'),
         ('{%s,"max_tokens":9}', None),
         ('{%s,"max_tokens":9,"max_completion_tokens":99}', '{%s,"max_tokens":9,"max_completion_tokens":50}'),
