@@ -18,6 +18,7 @@ import pytest
 from tests.fakes import openai_recordings
 from tests.fakes.recordings import Recording
 from tests.fakes.upstream import Gate, Tape, Wait, nowhere
+from tests.shop import eventually
 
 
 @pytest.fixture
@@ -177,7 +178,9 @@ def test_an_answer_may_be_ended_by_closing_or_close_a_connection_that_seemed_kep
     tape.play(Recording(body=(b"to the end",), framing="close"), Recording.json(1).closing(), Recording.json(2))
     assert httpx.get(tape.url).content == b"to the end"
     with httpx.Client() as client:
-        assert [client.get(tape.url).json(), client.get(tape.url).json()] == [1, 2]
+        assert client.get(tape.url).json() == 1
+        eventually(lambda: tape.open_connections == 0)  # a client that is faster than the close would meet a reset
+        assert client.get(tape.url).json() == 2
     assert tape.connections == 3
 
 

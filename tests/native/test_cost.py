@@ -20,16 +20,16 @@ ASKING = {"usage": {"include": True}}
 def test_an_answer_tells_its_cost_to_those_who_ask(server: LiveServer, shop: Shop, alice: Person, path: str) -> None:
     goods = shop.sell()
     goods.tape.play(completion(report=usage(24, 10)), completion(report=usage(24, 10)))
-    told = ask(server, alice, chat(goods.slug, **ASKING), path=path)
+    told = ask(server, alice, chat(goods.slug, max_tokens=50, **ASKING), path=path)
     assert told.json()["usage"]["cost"] == 0.00074
     assert '"cost":0.00074' in told.text
     assert told.headers["x-tollgate-cost-usd"] == "0.00074"
-    silent = ask(server, alice, chat(goods.slug), path=path)
+    silent = ask(server, alice, chat(goods.slug, max_tokens=50), path=path)
     assert "cost" not in silent.json()["usage"]
     rest = told.json()
     del rest["usage"]["cost"]
     assert rest == silent.json()
-    assert [set(request.json()) for request in goods.tape.requests] == [{"model", "messages"}] * 2
+    assert [set(request.json()) for request in goods.tape.requests] == [{"model", "messages", "max_tokens"}] * 2
 
 
 @pytest.mark.parametrize("path", [*SURFACES, "/v1/llm/chat/completions"])
